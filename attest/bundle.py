@@ -1,0 +1,273 @@
+"""Sigstore bundle v0.3 around one DSSE envelope, and JSON Lines files of them. Everything here is untrusted.
+
+A ``Bundle`` has been parsed and nothing more: no signature was checked. Only ``attest.trust`` turns one into
+a ``VerifiedStatement``. The original line is kept, so reading and writing gives the same bytes.
+
+Source: sigstore/protobuf-specs ``sigstore_bundle.proto``; interoperability rules seen by running cosign,
+sigstore-go and sigstore-js (docs/formats.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from attest.canonical import canonical_bytes, read_json
+from attest.digest import sha256_bytes
+from attest.envelope import IN_TOTO
+from attest.errors import AttestError, FormatError, LimitError
+from attest.limits import DEFAULT, Limits
+from attest.statement import Statement
+
+__all__ = ["MEDIA_TYPE", "Bundle", "UnknownLine", "key_bundle", "parse_bundle", "read_lines", "write_lines"]
+
+MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+_MEDIA_TYPES = frozenset({MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3"})
+_MATERIAL = frozenset({"publicKey", "certificate", "tlogEntries", "timestampVerificationData"})
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One signed envelope with what is needed to check it."""
+
+    raw: bytes = field(repr=False)
+    """The line as it was read or will be written, without its line feed."""
+    payload: bytes = field(repr=False)
+    payload_type: str
+    signature: bytes = field(repr=False)
+    hint: str | None
+    """``publicKey.hint`` of a key-signed bundle. It helps to find the key and is never identity."""
+    certificate: bytes | None = field(repr=False)
+    """DER of the signing certificate, or ``None`` for a key-signed bundle."""
+    timestamps: tuple[bytes, ...] = field(repr=False)
+    """RFC 3161 responses (DER)."""
+    log_entries: tuple[dict[str, Any], ...] = field(repr=False)
+    """Transparency log entries as they stand in the bundle."""
+
+    @cached_property
+    def statement_digest(self) -> str:
+        """SHA-256 of the payload bytes, lowercase hex. Unverified."""
+        return sha256_bytes(self.payload)
+
+    def statement(self, where: str | None = None, limits: Limits = DEFAULT) -> Statement:
+        """Parse the payload without having checked its signature: for showing and indexing only."""
+        return Statement.parse(self.payload, where, limits)
+
+
+@dataclass(frozen=True)
+class UnknownLine:
+    """A line that is JSON but no bundle we read: carried, reported, and never evidence."""
+
+    number: int
+    raw: bytes = field(repr=False)
+    reason: str
+
+
+class _NotABundleError(FormatError):
+    """The JSON is something else than a Sigstore bundle of a DSSE envelope."""
+
+
+def _object(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _NotABundleError(f"{name}: expected an object, got {type(value).__name__}")
+    return value
+
+
+def _bytes(value: Any, name: str) -> bytes:
+    if not isinstance(value, str):
+        raise _NotABundleError(f"{name}: expected base64 in a string")
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _NotABundleError(f"{name}: not base64") from error
+
+
+def _closed(value: dict[str, Any], known: frozenset[str], name: str) -> None:
+    unknown = sorted(set(value) - known)
+    if unknown:
+        raise _NotABundleError(f"{name}: unknown field {unknown[0][:100]!r}")
+
+
+def _entries(material: dict[str, Any], limits: Limits, where: str | None) -> tuple[dict[str, Any], ...]:
+    entries = material.get("tlogEntries") or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise _NotABundleError("tlogEntries: expected a list of objects")
+    limits.check("bundle_entries", len(entries), where)
+    return tuple(entries)
+
+
+def _timestamps(material: dict[str, Any], limits: Limits, where: str | None) -> tuple[bytes, ...]:
+    data = _object(material.get("timestampVerificationData") or {}, "timestampVerificationData")
+    _closed(data, frozenset({"rfc3161Timestamps"}), "timestampVerificationData")
+    stamps = data.get("rfc3161Timestamps") or []
+    if not isinstance(stamps, list):
+        raise _NotABundleError("rfc3161Timestamps: expected a list")
+    limits.check("bundle_entries", len(stamps), where)
+    return tuple(
+        _bytes(_object(stamp, "rfc3161Timestamps").get("signedTimestamp"), "signedTimestamp")
+        for stamp in stamps
+    )
+
+
+def _signed(envelope: dict[str, Any]) -> tuple[bytes, str, bytes]:
+    _closed(envelope, frozenset({"payload", "payloadType", "signatures"}), "dsseEnvelope")
+    signatures = envelope.get("signatures")
+    if not isinstance(signatures, list) or len(signatures) != 1:
+        count = len(signatures) if isinstance(signatures, list) else 0
+        raise _NotABundleError(f"dsseEnvelope: {count} signatures, a Sigstore bundle has exactly one")
+    signature = _object(signatures[0], "signatures")
+    _closed(signature, frozenset({"sig", "keyid"}), "signatures")
+    kind = envelope.get("payloadType")
+    if not isinstance(kind, str):
+        raise _NotABundleError("dsseEnvelope.payloadType: expected a string")
+    return _bytes(envelope.get("payload"), "dsseEnvelope.payload"), kind, _bytes(signature.get("sig"), "sig")
+
+
+def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
+    bundle = _object(value, "bundle")
+    if bundle.get("mediaType") not in _MEDIA_TYPES:
+        raise _NotABundleError(
+            f"mediaType: got {str(bundle.get('mediaType'))[:100]!r}, expected {MEDIA_TYPE!r}"
+        )
+    _closed(bundle, frozenset({"mediaType", "verificationMaterial", "dsseEnvelope"}), "bundle")
+    material = _object(bundle.get("verificationMaterial"), "verificationMaterial")
+    _closed(material, _MATERIAL, "verificationMaterial")
+    if ("publicKey" in material) == ("certificate" in material):
+        raise _NotABundleError("verificationMaterial: expected either publicKey or certificate")
+    hint: str | None = None
+    certificate: bytes | None = None
+    if "publicKey" in material:
+        key = _object(material["publicKey"], "publicKey")
+        _closed(key, frozenset({"hint"}), "publicKey")
+        hint = str(key.get("hint", ""))
+    else:
+        certificate = _bytes(_object(material["certificate"], "certificate").get("rawBytes"), "rawBytes")
+    payload, kind, signature = _signed(_object(bundle.get("dsseEnvelope"), "dsseEnvelope"))
+    limits.check("payload_bytes", len(payload), where)
+    return Bundle(
+        raw,
+        payload,
+        kind,
+        signature,
+        hint,
+        certificate,
+        _timestamps(material, limits, where),
+        _entries(material, limits, where),
+    )
+
+
+def parse_bundle(raw: bytes, where: str | None = None, limits: Limits = DEFAULT) -> Bundle:
+    """Parse one bundle.
+
+    Raises:
+        FormatError: not I-JSON, or not a Sigstore bundle v0.3 of one DSSE envelope.
+        LimitError: beyond the reader's limits.
+    """
+    limits.check("line_bytes", len(raw), where)
+    # the payload is one long base64 string; its own limit is payload_bytes
+    roomy = Limits(**{**limits.__dict__, "string_bytes": max(limits.string_bytes, limits.line_bytes)})
+    value = read_json(raw, where, roomy)
+    try:
+        return _parse(raw, value, where, limits)
+    except LimitError:
+        raise
+    except FormatError as error:
+        raise type(error)(error.what, where, error.hint) from error
+
+
+def key_bundle(payload: bytes, signature: bytes, hint: str, timestamps: Sequence[bytes] = ()) -> Bundle:
+    """Write a bundle whose signer is a long-lived key, in the form every known verifier accepts.
+
+    Args:
+        payload: the statement's bytes; the payload type is always in-toto's.
+        signature: over ``pae(IN_TOTO, payload)``.
+        hint: base64 of the SHA-256 of the public key's DER.
+        timestamps: RFC 3161 responses over the signature (DER).
+    """
+    material: dict[str, Any] = {"publicKey": {"hint": hint}, "tlogEntries": []}
+    if timestamps:
+        stamps = [{"signedTimestamp": base64.b64encode(stamp).decode()} for stamp in timestamps]
+        material["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
+    value = {
+        "mediaType": MEDIA_TYPE,
+        "verificationMaterial": material,
+        "dsseEnvelope": {
+            "payload": base64.b64encode(payload).decode(),
+            "payloadType": IN_TOTO,
+            "signatures": [{"sig": base64.b64encode(signature).decode()}],
+        },
+    }
+    return Bundle(canonical_bytes(value), payload, IN_TOTO, signature, hint, None, tuple(timestamps), ())
+
+
+def _lines(stream: BinaryIO, name: str, limits: Limits) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while line := stream.readline(limits.line_bytes + 2):
+        number += 1
+        line = line.removesuffix(b"\n").removesuffix(b"\r")
+        limits.check("line_bytes", len(line), f"{name}:{number}")
+        if line.strip():
+            yield number, line
+
+
+def read_lines(path: Path, limits: Limits = DEFAULT) -> Iterator[Bundle | UnknownLine]:
+    """Stream an attestation bundle: JSON Lines of Sigstore bundles, in any order.
+
+    A single bundle in a file of its own, pretty-printed or not, is read too. A line that is JSON but not a
+    bundle is yielded as an ``UnknownLine``.
+
+    Raises:
+        FormatError: a line is not JSON (truncated, not UTF-8, duplicate keys), or the file cannot be read.
+        LimitError: beyond the reader's limits.
+    """
+    try:
+        with path.open("rb") as stream:
+            for count, (number, line) in enumerate(_lines(stream, str(path), limits), 1):
+                where = f"{path}:{number}"
+                if number == 1 and line.strip() == b"{":  # one pretty-printed bundle
+                    rest = stream.read(limits.line_bytes + 1)
+                    yield _bundle_or_unknown(line + b"\n" + rest, 1, str(path), limits)
+                    return
+                limits.check("statements", count, where)
+                yield _bundle_or_unknown(line, number, where, limits)
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror}", str(path)) from error
+
+
+def _bundle_or_unknown(line: bytes, number: int, where: str, limits: Limits) -> Bundle | UnknownLine:
+    try:
+        return parse_bundle(line, where, limits)
+    except _NotABundleError as error:
+        return UnknownLine(number, line, error.what)
+
+
+def write_lines(path: Path, bundles: Sequence[Bundle]) -> None:
+    """Write an attestation bundle whole or not at all.
+
+    Raises:
+        AttestError: the file cannot be written; nothing is left half-written.
+    """
+    import os
+    import tempfile
+
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as stream:
+            for bundle in bundles:
+                # a pretty-printed bundle is one JSON value over several lines; JSON Lines needs it on one
+                raw = bundle.raw if b"\n" not in bundle.raw else canonical_bytes(read_json(bundle.raw))
+                stream.write(raw + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise AttestError(f"cannot be written: {error.strerror}", str(path), "nothing was changed") from error

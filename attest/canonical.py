@@ -1,0 +1,116 @@
+"""JSON in and out: canonical bytes (RFC 8785) for what we sign, I-JSON (RFC 7493) for what we read."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from attest.errors import FormatError
+from attest.limits import DEFAULT, Limits
+
+__all__ = ["canonical_bytes", "read_json", "tagged"]
+
+MAX_SAFE_INTEGER = 2**53 - 1
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """Serialise a JSON value so that the same value always gives the same bytes (RFC 8785).
+
+    Raises:
+        FormatError: the value has no canonical form (an integer beyond ±2^53, NaN, a lone surrogate,
+            something that is not JSON); ``tagged`` makes numbers of any size signable.
+    """
+    import rfc8785
+
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+        raise FormatError(f"cannot be written as canonical JSON (RFC 8785): {error}") from error
+
+
+def tagged(value: Any) -> Any:
+    """Return ``value`` with every number JSON cannot carry exactly turned into a tagged string.
+
+    ``2**63`` becomes ``"int:9223372036854775808"``, ``nan`` becomes ``"float:nan"``; lists, tuples and
+    mappings are walked, everything else that is not JSON is shown by ``str``.
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= MAX_SAFE_INTEGER else f"int:{value}"
+    if isinstance(value, float):
+        return value if math.isfinite(value) else f"float:{value}"
+    if isinstance(value, dict):
+        return {str(key): tagged(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [tagged(item) for item in value]
+    return str(value)
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise FormatError(f"duplicate key {key[:100]!r}")
+            seen.add(key)
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise FormatError(f"{name} is not JSON")
+
+
+def _check_strings(value: Any, limits: Limits, where: str | None) -> None:
+    """Check string sizes, depth and surrogates without recursion."""
+    stack: list[tuple[Any, int]] = [(value, 1)]
+    while stack:
+        item, depth = stack.pop()
+        if isinstance(item, str):
+            try:
+                limits.check("string_bytes", len(item.encode()), where)
+            except UnicodeEncodeError as error:
+                raise FormatError("a string holds half of a surrogate pair", where) from error
+        elif isinstance(item, dict):
+            limits.check("json_depth", depth, where)
+            stack.extend((key, depth) for key in item)
+            stack.extend((child, depth + 1) for child in item.values())
+        elif isinstance(item, list):
+            limits.check("json_depth", depth, where)
+            stack.extend((child, depth + 1) for child in item)
+
+
+def read_json(data: bytes, where: str | None = None, limits: Limits = DEFAULT) -> Any:
+    """Read I-JSON: UTF-8, no duplicate keys, no NaN, bounded depth and strings.
+
+    Raises:
+        FormatError: the bytes are not that; the message says at which line and column.
+        LimitError: they are deeper or hold longer strings than ``limits`` allow.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"not UTF-8 at byte {error.start}", where) from error
+    try:
+        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise FormatError(f"not JSON: {error.msg} at {place}", where, "is the file truncated?") from error
+    except FormatError as error:
+        raise FormatError(error.what, where, error.hint) from error
+    except RecursionError:
+        limits.check("json_depth", max(data.count(b"[") + data.count(b"{"), limits.json_depth + 1), where)
+        raise
+    except ValueError as error:  # an integer of more digits than Python converts
+        raise FormatError(f"not JSON we can read: {error}", where) from error
+    # most statements are flat and short: they are proven harmless by counting, without a walk
+    if (
+        len(data) > limits.string_bytes
+        or data.count(b"[") + data.count(b"{") > limits.json_depth
+        or b"\\ud" in data
+        or b"\\uD" in data
+    ):
+        _check_strings(value, limits, where)
+    return value

@@ -1,0 +1,82 @@
+"""What a statement can say: one predicate type per file of ``attest.predicates``, loaded by type URI."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from attest.errors import FormatError
+from attest.model import Model
+from attest.registry import Registry
+from attest.statement import Statement
+
+__all__ = ["BASE", "BASES", "PREDICATES", "Predicate", "predicate_name", "predicate_type", "read_predicate"]
+
+BASE = "https://w3id.org/attest/"
+"""Base of our own type URIs. Provisional until w3id.org lists it (docs/adr/0002): types are v0.1."""
+
+BASES = (BASE,)
+"""Every base a reader accepts, the one we write first."""
+
+PREDICATES = Registry(
+    "predicate",
+    {
+        "step": "attest.predicates.step:Step",
+        "dataset": "attest.predicates.dataset:Dataset",
+        "rights": "attest.predicates.rights:Rights",
+        "distribution": "attest.predicates.distribution:Distribution",
+        "withdrawal": "attest.predicates.withdrawal:Withdrawal",
+        "register": "attest.predicates.register:Register",
+        "contents": "attest.predicates.contents:Contents",
+    },
+    "attest.predicates",
+)
+"""Short name → the model of that predicate."""
+
+_SLSA_PROVENANCE = "https://slsa.dev/provenance/v1"
+
+
+class Predicate(Model):
+    """A predicate as a model. Unknown fields are ignored unless the model says otherwise."""
+
+    TYPE: ClassVar[str]
+    """The predicate type URI we write."""
+    TRUST_ROLE: ClassVar[str]
+    """The trust role whose principals may make this statement (docs/formats.md, Roles)."""
+
+
+def predicate_type(name: str) -> str:
+    """Return the type URI we write for the predicate of that short name."""
+    return _SLSA_PROVENANCE if name == "step" else f"{BASE}{name}/v0.1"
+
+
+def predicate_name(type_uri: str) -> str | None:
+    """Return the short name of a predicate type URI, or ``None`` for one we only carry."""
+    if type_uri == _SLSA_PROVENANCE:
+        return "step"
+    for base in BASES:
+        name, slash, version = type_uri.removeprefix(base).partition("/")
+        if type_uri.startswith(base) and slash and version == "v0.1" and name in PREDICATES:
+            return name
+    return None
+
+
+def read_predicate(statement: Statement) -> Predicate | None:
+    """Read the predicate of a statement as its model, or return ``None`` for a type we only carry.
+
+    Raises:
+        FormatError: the type is ours but the predicate does not fit it.
+    """
+    name = predicate_name(statement.predicate_type)
+    if name is None:
+        return None
+    model: type[Predicate] = PREDICATES.load(name)
+    try:
+        return model.model_validate(statement.predicate)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise FormatError(
+            f"{name} predicate: {place}: {first['msg']}", f"statement sha256:{statement.digest}"
+        ) from error

@@ -1,0 +1,52 @@
+"""ResourceDescriptor: how a statement names bytes (in-toto attestation framework v1)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from attest.digest import DigestSet
+from attest.model import Model
+
+__all__ = ["MANIFEST_MEDIA_TYPE", "Artifact", "ResourceDescriptor"]
+
+MANIFEST_MEDIA_TYPE = "application/vnd.attest.manifest"
+"""Media type of a directory's manifest: marks a digest as that of a tree."""
+
+
+class Artifact(NamedTuple):
+    """Bytes named by a digest: a node of the lineage.
+
+    A tree never matches a file, nor its manifest taken as a file, so the kind is part of the identity.
+    """
+
+    sha256: str
+    """SHA-256 of the file, or of the tree's manifest, lowercase hex."""
+    tree: bool = False
+    """Whether the digest is a directory's (of its manifest)."""
+
+    def __str__(self) -> str:
+        return f"sha256:{self.sha256}" + ("/" if self.tree else "")
+
+
+class ResourceDescriptor(Model):
+    """A named set of digests, with where it came from and what part it plays."""
+
+    name: str | None = None
+    uri: str | None = None
+    digest: DigestSet = Field(default_factory=dict)
+    media_type: str | None = None
+    download_location: str | None = None
+    content: str | None = None
+    annotations: dict[str, Any] | None = None
+
+    @property
+    def artifact(self) -> Artifact | None:
+        """The artifact it names, or ``None`` without a SHA-256: other digests never link."""
+        sha256 = self.digest.get("sha256")
+        return Artifact(sha256, self.media_type == MANIFEST_MEDIA_TYPE) if sha256 else None
+
+    def annotation(self, name: str) -> Any:
+        """The annotation of that name, or ``None``."""
+        return (self.annotations or {}).get(name)

@@ -1,0 +1,109 @@
+"""in-toto Statement v1. It keeps the bytes that were signed; its digest is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from attest.canonical import canonical_bytes, read_json
+from attest.digest import sha256_bytes
+from attest.errors import FormatError
+from attest.limits import DEFAULT, Limits
+from attest.resource import ResourceDescriptor
+
+__all__ = ["STATEMENT_TYPE", "Statement"]
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """Who says (the bundle knows) what (``predicate``) about which bytes (``subjects``).
+
+    Two statements are equal when their payload bytes are.
+    """
+
+    payload: bytes = field(repr=False)
+    subjects: tuple[ResourceDescriptor, ...]
+    predicate_type: str
+    predicate: Mapping[str, Any] = field(repr=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the DSSE payload bytes, lowercase hex: the statement's name everywhere."""
+        return sha256_bytes(self.payload)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Statement) and self.payload == other.payload
+
+    def __hash__(self) -> int:
+        return hash(self.payload)
+
+    @classmethod
+    def build(
+        cls, subjects: Sequence[ResourceDescriptor], predicate_type: str, predicate: Mapping[str, Any]
+    ) -> Statement:
+        """Make a statement and its canonical bytes (RFC 8785).
+
+        Raises:
+            FormatError: no subject, a subject without name or sha256, or a value JSON cannot carry.
+            LimitError: more subjects or bytes than other verifiers accept.
+        """
+        payload = canonical_bytes(
+            {
+                "_type": STATEMENT_TYPE,
+                "subject": [subject.to_json() for subject in subjects],
+                "predicateType": predicate_type,
+                "predicate": dict(predicate),
+            }
+        )
+        return cls.for_signing(payload)
+
+    @classmethod
+    def for_signing(cls, payload: bytes, where: str | None = None) -> Statement:
+        """Read a payload we are about to sign, under the rules other verifiers hold us to.
+
+        Raises:
+            FormatError: what ``parse`` refuses, or a subject without a name or a sha256.
+        """
+        statement = cls.parse(payload, where)
+        for number, subject in enumerate(statement.subjects, 1):
+            if subject.artifact is None or subject.name is None:
+                missing = "digest.sha256" if subject.artifact is None else "name"
+                raise FormatError(f"subject {number} has no {missing}", where, "sha256 is the only link")
+        return statement
+
+    @classmethod
+    def parse(cls, payload: bytes, where: str | None = None, limits: Limits = DEFAULT) -> Statement:
+        """Read a statement from the very bytes whose signature was checked.
+
+        Raises:
+            FormatError: not an in-toto Statement v1.
+            LimitError: beyond the reader's limits.
+        """
+        limits.check("payload_bytes", len(payload), where)
+        value = read_json(payload, where, limits)
+        if not isinstance(value, dict) or value.get("_type") != STATEMENT_TYPE:
+            got = value.get("_type") if isinstance(value, dict) else type(value).__name__
+            raise FormatError(f"_type: got {str(got)[:100]!r}, expected {STATEMENT_TYPE!r}", where)
+        subjects = value.get("subject")
+        if not isinstance(subjects, list) or not subjects:
+            raise FormatError("a statement needs at least one subject", where)
+        limits.check("subjects", len(subjects), where)
+        predicate_type = value.get("predicateType")
+        if not isinstance(predicate_type, str) or not predicate_type:
+            raise FormatError("predicateType is missing", where)
+        predicate = value.get("predicate", {})
+        if not isinstance(predicate, dict):
+            raise FormatError("predicate: expected an object", where)
+        try:
+            described = tuple(ResourceDescriptor.model_validate(subject) for subject in subjects)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise FormatError(f"subject: {place}: {first['msg']}", where) from error
+        return cls(payload, described, predicate_type, predicate)

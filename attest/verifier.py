@@ -1,0 +1,63 @@
+"""How a signature is checked: one kind of signer per file of ``attest.verifiers``.
+
+A ``VerifiedStatement`` is the only thing the judging half of attest accepts. Only ``attest.trust`` and the
+members of ``attest.verifiers`` make one (a test holds that).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from attest.bundle import Bundle
+from attest.errors import AttestError
+from attest.statement import Statement
+
+__all__ = ["Identity", "UnverifiedError", "VerifiedStatement"]
+
+
+class UnverifiedError(AttestError):
+    """A bundle whose signature was not shown to be anybody's the reader trusts.
+
+    Args:
+        code: a stable reason, e.g. ``signature-invalid`` or ``signer-unknown``.
+        what: the reason in words.
+    """
+
+    def __init__(self, code: str, what: str) -> None:
+        super().__init__(what)
+        self.code = code
+
+
+@dataclass(frozen=True, order=True)
+class Identity:
+    """Who signed, as the signature proves it: a key, or what a certificate authority vouched for."""
+
+    kind: str
+    """``key`` (subject is the SHA-256 of the public key's DER), ``sigstore`` or ``certificate``."""
+    subject: str
+    issuer: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "key":
+            return f"key sha256:{self.subject}"
+        return f"{self.subject} ({self.issuer})"
+
+    def to_json(self) -> dict[str, str]:
+        """Return the form ``contents`` and reports use."""
+        if self.kind == "key":
+            return {"key": f"sha256:{self.subject}"}
+        return {"subject": self.subject, "issuer": self.issuer}
+
+
+@dataclass(frozen=True)
+class VerifiedStatement:
+    """A statement one identity is shown to have signed. It says nothing yet about whether to believe it."""
+
+    statement: Statement
+    signer: Identity
+    principals: tuple[str, ...]
+    """Names the reader's trust file gives this signer, sorted; never empty."""
+    trusted_time: datetime | None
+    """Upper bound from a trusted timestamp: it was signed before then. ``None``: no trusted time."""
+    bundle: Bundle = field(repr=False)
