@@ -16,7 +16,6 @@ satisfy a policy is not an error but a verdict (``attest.verdict``). The tree::
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = [
@@ -92,5 +91,7 @@ class RecordingError(AttestError):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that ``name`` was probably meant to be, for "did you mean" hints."""
+    import difflib  # not paid for by `attest --help`
+
     found = difflib.get_close_matches(name[:200], list(known), n=1)
     return found[0] if found else None

@@ -46,12 +46,8 @@ def parse_time(text: str) -> datetime:
 def format_time(time: datetime) -> str:
     """Write a time as RFC 3339 in UTC; fractions of a second appear only where there are some."""
     utc = time.astimezone(UTC)
-    text = utc.strftime("%Y-%m-%dT%H:%M:%S")
-    return (
-        f"{utc.year:04d}{text[text.index('-') :]}"
-        + (f".{utc.microsecond:06d}".rstrip("0") if utc.microsecond else "")
-        + "Z"
-    )
+    fraction = f".{utc.microsecond:06d}".rstrip("0") if utc.microsecond else ""
+    return utc.replace(microsecond=0, tzinfo=None).isoformat() + fraction + "Z"
 
 
 def _read_time(value: Any) -> Any:

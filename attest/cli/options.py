@@ -1,0 +1,59 @@
+"""What several commands share: options, ways of printing, the passphrase, the project's settings."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from attest.limits import Limits
+
+__all__ = ["PATH", "echo_json", "json_option", "limit_option", "limits_from", "passphrase_from", "reads_path"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+def json_option(function: F) -> F:
+    """``--json``: the same answer as one JSON document on standard output."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
+
+
+def limit_option(function: F) -> F:
+    """``--limit NAME=NUMBER``: raise one of the reader's limits."""
+    return click.option(
+        "--limit",
+        "limits",
+        multiple=True,
+        metavar="NAME=NUMBER",
+        help="Raise or lower a reading limit (docs/formats.md, Limits); may be repeated.",
+    )(function)
+
+
+def limits_from(settings: tuple[str, ...]) -> Limits:
+    """Return the limits with ``--limit`` settings applied."""
+    from attest.limits import DEFAULT
+
+    return DEFAULT.override(settings)
+
+
+def echo_json(value: Any) -> None:
+    """Print one JSON document, two spaces of indentation, UTF-8 escaped so that any terminal shows it."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def reads_path(name: str = "path", **settings: Any) -> Callable[[F], F]:
+    """Take an existing file or directory as an argument; that it can be read is checked where it is read."""
+    return click.argument(name, type=click.Path(path_type=Path, exists=True), **settings)
+
+
+def passphrase_from(variable: str = "ATTEST_PASSPHRASE") -> bytes | None:
+    """Return the passphrase from the environment, or ``None``. It is never taken from the command line."""
+    value = os.environ.get(variable)
+    return value.encode() if value else None
