@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Run the tests. Everything they need is installed first: into the active virtual environment, else into .venv.
+#
+#   bash tests/run.sh [PYTEST ARGUMENTS]      e.g. bash tests/run.sh -k bundle -x
+#
+# This is the one place that says how the tests are run; continuous integration calls it too. Tests marked slow
+# or browser stay out unless asked for: bash tests/run.sh -m ""
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=$(bash scripts/venv.sh --extra example --group test)
+exec "$python" -m pytest "$@"
