@@ -1,0 +1,1 @@
+"""Ways of signing, one per file; ``attest.signer`` holds the table."""

@@ -1,0 +1,1 @@
+"""Ways of checking a signature, one per file; ``attest.trust`` calls them."""
