@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ __all__ = ["MEDIA_TYPE", "Bundle", "UnknownLine", "key_bundle", "parse_bundle", 
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _MEDIA_TYPES = frozenset({MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3"})
+_LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
 _MATERIAL = frozenset({"publicKey", "certificate", "tlogEntries", "timestampVerificationData"})
 
 
@@ -53,6 +54,16 @@ class Bundle:
     def statement_digest(self) -> str:
         """SHA-256 of the payload bytes, lowercase hex. Unverified."""
         return sha256_bytes(self.payload)
+
+    @cached_property
+    def line(self) -> bytes:
+        """The bundle as one line of JSON Lines: ``raw``, unless that was pretty-printed.
+
+        A JSON string never holds a line break, so every one in ``raw`` is white space between tokens.
+        """
+        if b"\n" not in self.raw and b"\r" not in self.raw:
+            return self.raw
+        return self.raw.translate(_LINE_BREAKS_TO_SPACES).strip()
 
     def statement(self, where: str | None = None, limits: Limits = DEFAULT) -> Statement:
         """Parse the payload without having checked its signature: for showing and indexing only."""
@@ -246,11 +257,11 @@ def _bundle_or_unknown(line: bytes, number: int, where: str, limits: Limits) -> 
         return UnknownLine(number, line, error.what)
 
 
-def write_lines(path: Path, bundles: Sequence[Bundle]) -> None:
-    """Write an attestation bundle whole or not at all.
+def write_lines(path: Path, bundles: Iterable[Bundle]) -> None:
+    """Write an attestation bundle whole or not at all, streaming.
 
     Raises:
-        AttestError: the file cannot be written; nothing is left half-written.
+        AttestError: the file cannot be written, or ``bundles`` raised it; nothing is left half-written.
     """
     import os
     import tempfile
@@ -260,14 +271,14 @@ def write_lines(path: Path, bundles: Sequence[Bundle]) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as stream:
             for bundle in bundles:
-                # a pretty-printed bundle is one JSON value over several lines; JSON Lines needs it on one
-                raw = bundle.raw if b"\n" not in bundle.raw else canonical_bytes(read_json(bundle.raw))
-                stream.write(raw + b"\n")
+                stream.write(bundle.line + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
+        temporary = None
     except OSError as error:
+        raise AttestError(f"cannot be written: {error.strerror}", str(path), "nothing was changed") from error
+    finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-        raise AttestError(f"cannot be written: {error.strerror}", str(path), "nothing was changed") from error
