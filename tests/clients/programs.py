@@ -1,0 +1,147 @@
+"""One way of asking each client: did you accept it, and what did you say?
+
+A client that crashes, or that complains about how it was called, has not judged: that is never counted as a
+refusal but raised, so that a broken set-up cannot pass for a secure one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from clients import debian, node
+
+__all__ = ["Answer", "Cosign", "SigstoreGo", "SigstoreJs"]
+
+_EMPTY_SIGNING_CONFIG = {
+    "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+    "rekorTlogConfig": {"selector": "ANY"},
+    "tsaConfig": {"selector": "ANY"},
+}
+"""No log and no timestamp authority: nothing leaves the machine."""
+
+_EMPTY_ROOT = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a client made of a bundle."""
+
+    accepted: bool
+    said: str
+    """Its own words, for asserting the reason of a refusal."""
+
+
+class _Program:
+    """A program that runs with a home of its own and never reaches out."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.root = home / "trusted_root.json"
+        self.root.write_text(json.dumps(_EMPTY_ROOT))
+
+    def _run(self, *argv: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
+        environment = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+        environment |= {"HOME": str(self.home), "TUF_MIRROR": "file:///nonexistent", **extra}
+        return subprocess.run(
+            argv, env=environment, cwd=self.home, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def _answer(self, done: subprocess.CompletedProcess[str]) -> Answer:
+        said = (done.stderr + done.stdout).strip()
+        if done.returncode not in (0, 1) or "panic:" in said or "flag provided but not defined" in said:
+            raise AssertionError(f"{done.args[0]} did not judge (status {done.returncode}): {said}")
+        return Answer(done.returncode == 0, said)
+
+
+class Cosign(_Program):
+    """The cosign command, with long-lived keys and without log and timestamp."""
+
+    name = "cosign"
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.program = debian.binaries() / "cosign"
+        self.signing_config = home / "signing_config.json"
+        self.signing_config.write_text(json.dumps(_EMPTY_SIGNING_CONFIG))
+
+    def verify(
+        self,
+        bundle: Path,
+        public: Path,
+        predicate_type: str,
+        *,
+        blob: Path | None = None,
+        digest: str | None = None,
+        trusted_root: Path | None = None,
+    ) -> Answer:
+        """Verify an attestation about a blob, or about its SHA-256; with a trusted root, its time too."""
+        subject = [blob] if blob else ["--digest", digest, "--digestAlg", "sha256"]
+        time = ["--trusted-root", trusted_root, "--use-signed-timestamps"] if trusted_root else []
+        command = ["verify-blob-attestation", "--key", public, "--bundle", bundle, "--type", predicate_type]
+        return self._answer(self._run(self.program, *command, "--insecure-ignore-tlog", *time, *subject))
+
+    def sign(self, statement: Path, private: Path, bundle: Path, *, check: bool = True) -> None:
+        """Sign a statement with a PKCS#8 key; ``check`` lets cosign verify what it made."""
+        key = bundle.with_suffix(".cosign")
+        imported = self._run(
+            *(self.program, "import-key-pair", "--key", private, "--output-key-prefix", key),
+            COSIGN_PASSWORD="",
+        )
+        assert imported.returncode == 0, imported.stderr
+        options = ["--signing-config", self.signing_config, *(["--trusted-root", self.root] if check else [])]
+        done = self._run(
+            *(self.program, "attest-blob", "--yes", "--key", f"{key}.key", "--statement", statement),
+            *(*options, "--bundle", bundle, statement),
+            COSIGN_PASSWORD="",
+        )
+        assert done.returncode == 0, done.stderr
+
+
+class SigstoreGo(_Program):
+    """The example programs of sigstore-go: ECDSA keys, and never without a timestamp or log entry."""
+
+    name = "sigstore-go"
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.verifier = debian.binaries() / "sigstore-go-verification"
+        self.signer = debian.binaries() / "sigstore-go-signing"
+        self.signing_config = home / "signing_config.json"
+        self.signing_config.write_text(json.dumps(_EMPTY_SIGNING_CONFIG))
+
+    def verify(self, bundle: Path, public: Path, digest: str, trusted_root: Path) -> Answer:
+        """Verify a bundle with an RFC 3161 timestamp about an artifact with that SHA-256."""
+        options = ["-requireTlog=false", "-requireCTlog=false", "-trustedrootJSONpath", trusted_root]
+        subject = ["-publicKey", public, "-artifact-digest", digest]
+        return self._answer(self._run(self.verifier, *options, *subject, bundle))
+
+    def sign(self, statement: Path) -> tuple[bytes, bytes]:
+        """Sign a statement with a key made for it; return the bundle and the public key in PEM."""
+        options = ["-in-toto", "-signing-config", self.signing_config, "-trusted-root", self.root]
+        done = self._run(self.signer, *options, statement)
+        assert done.returncode == 0, done.stderr
+        said = done.stderr + done.stdout
+        begin, end = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
+        pem = begin + said.split(begin, 1)[1].split(end, 1)[0] + end + "\n"
+        return done.stdout[done.stdout.index("{") :].strip().encode(), pem.encode()
+
+
+class SigstoreJs(_Program):
+    """The sigstore-js libraries, called by ``verify_key.js``."""
+
+    name = "sigstore-js"
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.modules = node.modules()
+
+    def verify(self, bundle: Path, public: Path) -> Answer:
+        """Verify a bundle's signature. sigstore-js looks neither at the statement nor at its subjects."""
+        done = self._run(node.node(), node.VERIFY_KEY, bundle, public, NODE_PATH=str(self.modules))
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        return Answer(answer["accepted"], answer.get("said", ""))
