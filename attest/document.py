@@ -69,7 +69,7 @@ class Document:
             UsageError: it does not fit; the message names the line, the field and the nearest valid name.
         """
         try:
-            return model.model_validate(self.value)
+            return model.model_validate(self.value, by_alias=True, by_name=False)
         except ValidationError as error:
             raise self.explain(error, model) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -102,6 +102,15 @@ class Model(BaseModel):
         hide_input_in_errors=True,
         strict=False,
     )
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Read JSON by its published names alone: ``validUntil``, never our own ``valid_until``.
+
+        Raises:
+            ValidationError: it does not fit.
+        """
+        return cls.model_validate(value, by_alias=True, by_name=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object: aliases, RFC 3339 times, no empty optional fields."""

@@ -73,7 +73,7 @@ def read_predicate(statement: Statement) -> Predicate | None:
         return None
     model: type[Predicate] = PREDICATES.load(name)
     try:
-        return model.model_validate(statement.predicate)
+        return model.from_json(statement.predicate)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])

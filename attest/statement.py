@@ -101,7 +101,7 @@ class Statement:
         if not isinstance(predicate, dict):
             raise FormatError("predicate: expected an object", where)
         try:
-            described = tuple(ResourceDescriptor.model_validate(subject) for subject in subjects)
+            described = tuple(ResourceDescriptor.from_json(subject) for subject in subjects)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"])

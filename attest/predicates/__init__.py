@@ -1,0 +1,1 @@
+"""The predicates: what statements can say, one type per file (``attest.predicate`` holds the table)."""
