@@ -92,8 +92,10 @@ def _object(value: Any, name: str) -> dict[str, Any]:
 def _bytes(value: Any, name: str) -> bytes:
     if not isinstance(value, str):
         raise _NotABundleError(f"{name}: expected base64 in a string")
+    # DSSE v1.0 has verifiers accept both alphabets, protobuf's JSON a missing padding too
+    standard = value.replace("-", "+").replace("_", "/") + "=" * (-len(value) % 4)
     try:
-        return base64.b64decode(value, validate=True)
+        return base64.b64decode(standard, validate=True)
     except (binascii.Error, ValueError) as error:
         raise _NotABundleError(f"{name}: not base64") from error
 
