@@ -139,9 +139,13 @@ class SigstoreJs(_Program):
         super().__init__(home)
         self.modules = node.modules()
 
-    def verify(self, bundle: Path, public: Path) -> Answer:
-        """Verify a bundle's signature. sigstore-js looks neither at the statement nor at its subjects."""
-        done = self._run(node.node(), node.VERIFY_KEY, bundle, public, NODE_PATH=str(self.modules))
+    def verify(self, bundle: Path, public: Path, trusted_root: Path | None = None) -> Answer:
+        """Verify a bundle's signature, and its timestamps if it has some.
+
+        The libraries look neither at the statement nor at its subjects.
+        """
+        words = [node.VERIFY_KEY, bundle, public, trusted_root or self.root]
+        done = self._run(node.node(), *words, NODE_PATH=str(self.modules))
         assert done.returncode == 0, done.stderr
         answer = json.loads(done.stdout)
         return Answer(answer["accepted"], answer.get("said", ""))
