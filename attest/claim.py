@@ -7,7 +7,7 @@ does not know makes its group UNKNOWN instead of being ignored. ``unknown_groups
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -195,39 +195,40 @@ def _without(value: Mapping[str, Any], error: ValidationError) -> tuple[dict[str
     return kept, tuple(sorted(fields))
 
 
-def _parts(model: Lenient, name: str = "") -> Iterator[tuple[str, Lenient]]:
-    """Yield the model and every lenient part of it with its dotted name."""
+def _parts(model: Model, name: str = "") -> Iterator[tuple[str, Model]]:
+    """Yield the model and every part of it with its dotted name; descriptors have no lenient parts."""
     yield name, model
     for field, info in type(model).model_fields.items():
         value = getattr(model, field)
-        dotted = f"{name}.{info.alias or field}".removeprefix(".")
-        for number, part in enumerate(value if isinstance(value, tuple) else (value,)):
-            if isinstance(part, Lenient):
-                yield from _parts(part, f"{dotted}.{number}" if isinstance(value, tuple) else dotted)
+        several = isinstance(value, tuple)
+        for number, part in enumerate(value if several else (value,)):
+            if isinstance(part, Model) and not isinstance(part, ResourceDescriptor):
+                dotted = f"{name}.{info.alias or field}".removeprefix(".")
+                yield from _parts(part, f"{dotted}.{number}" if several else dotted)
 
 
-def _names(model: Lenient, fields: Callable[[Lenient], tuple[str, ...]]) -> Iterator[tuple[str, str]]:
-    for name, part in _parts(model):
-        for field in fields(part):
-            yield name, field
-
-
-def unreadable(model: Lenient) -> list[str]:
+def unreadable(model: Model) -> list[str]:
     """Return the dotted names of all fields, at any depth, that could not be read."""
     return sorted(
         name if field == ALL and name else f"{name}.{field}".removeprefix(".")
-        for name, field in _names(model, lambda part: part.unreadable_fields)
+        for name, part in _parts(model)
+        if isinstance(part, Lenient)
+        for field in part.unreadable_fields
     )
 
 
-def unknown_groups(model: Lenient) -> list[str]:
+def unknown_groups(model: Model) -> list[str]:
     """Return the dotted names of the groups that hold something we could not read or do not know.
 
     A top-level field that cannot be read is a group of its own; one nobody knows makes everything unknown,
     which is named ``*``.
     """
-    found = {name or field for name, field in _names(model, lambda part: part.unreadable_fields)}
-    found |= {name or ALL for name, _ in _names(model, lambda part: part.unknown_fields)}
+    found: set[str] = set()
+    for name, part in _parts(model):
+        if isinstance(part, Lenient):
+            found |= {name or field for field in part.unreadable_fields}
+            if part.unknown_fields:
+                found.add(name or ALL)
     return sorted(found)
 
 

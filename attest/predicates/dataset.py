@@ -300,8 +300,8 @@ class Dataset(Predicate, Lenient):
     """When it must go."""
     confidentiality: tuple[Confidentiality, ...] | None = None
     """Classes of confidential data in it (OASIS ConfidentialityCode)."""
-    derived_from: tuple[DerivedFrom, ...] | None = None
-    """Datasets it was made from, by digest."""
+    derived_from: tuple[DerivedFrom, ...] = ()
+    """Datasets it was made from, by digest. An empty list asserts nothing."""
     record_commitment: RecordCommitment | None = None
     """A root over its records."""
     descriptors: tuple[ResourceDescriptor, ...] | None = None

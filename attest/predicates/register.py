@@ -30,7 +30,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from attest.canonical import canonical_bytes
 from attest.claim import Group, Positive, is_unknown, or_unknown, unknown_groups
 from attest.digest import Sha256, sha256_bytes
-from attest.model import Timestamp
+from attest.model import Timestamp, format_time
 from attest.predicate import BASE, Predicate
 from attest.resource import ResourceDescriptor
 
@@ -71,9 +71,9 @@ class Entry(Group):
     status: str = "unknown"
     """Where it stands (docs/formats.md): of an order active, suspended, satisfied, vacated; of a withdrawal
     active, vacated; of rights current, superseded, suspended, withdrawn; of contents current, superseded."""
-    artifacts: tuple[ResourceDescriptor, ...] | None = None
+    artifacts: tuple[ResourceDescriptor, ...] = ()
     """The artifacts it is about."""
-    withdraws: tuple[Sha256, ...] | None = None
+    withdraws: tuple[Sha256, ...] = ()
     """For a withdrawal: digests of the statements it withdraws."""
     since: Timestamp | None = None
     """When it got this status."""
@@ -98,31 +98,26 @@ class Register(Predicate, Group):
     TYPE: ClassVar[str] = f"{BASE}register/v0.1"
     TRUST_ROLE: ClassVar[str] = "keeper"
 
-    register_id: str | None = None
+    register_id: str
     """URI of the register; the trust file names one keeper for it. Never followed."""
-    sequence: Positive | None = None
+    sequence: Positive
     """Number of this edition, from 1."""
     previous: Sha256 | None = None
     """Digest of the edition before (``document_digest``); absent for the first."""
-    as_of: Timestamp | None = None
+    as_of: Timestamp
     """The moment it tells of."""
-    next_update: Timestamp | None = None
+    next_update: Timestamp
     """The moment by which the next edition is out; after it this one says nothing any more."""
-    scope: tuple[Annotated[KindWord, or_unknown(KindWord)], ...] | None = None
+    scope: tuple[Annotated[KindWord, or_unknown(KindWord)], ...]
     """Kinds of entries it is complete for: what is not listed of these kinds does not exist."""
-    entries: tuple[Entry, ...] | None = None
+    entries: tuple[Entry, ...]
     """Every entry ever made, with its present status."""
 
     def unknown_groups(self) -> list[str]:
         """Return the dotted names of groups that must be taken as UNKNOWN; ``*`` is the whole register."""
-        found = set(unknown_groups(self))
-        needed = ("registerId", "sequence", "asOf", "nextUpdate", "scope", "entries")
-        values = (self.register_id, self.sequence, self.as_of, self.next_update, self.scope, self.entries)
-        found |= {name for name, value in zip(needed, values, strict=True) if value is None}
-        found |= {
-            f"entries.{number}" for number, entry in enumerate(self.entries or ()) if entry.state == "unknown"
-        }
-        return sorted(found)
+        states = enumerate(entry.state for entry in self.entries)
+        found = {f"entries.{number}" for number, state in states if state == "unknown"}
+        return sorted(found | set(unknown_groups(self)))
 
     def is_unknown(self, group: str) -> bool:
         """Tell whether a group (dotted name in JSON) is UNKNOWN, in whole or in part."""
@@ -130,11 +125,14 @@ class Register(Predicate, Group):
 
     def covers(self, kind: str) -> bool:
         """Tell whether the register is complete for a kind of entry."""
-        return kind in (self.scope or ()) and kind != "unknown"
+        return kind in self.scope and kind != "unknown"
 
 
 def document_digest(predicate: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a predicate's canonical bytes (RFC 8785): the subject of a register statement.
+
+    Args:
+        predicate: as it was, or will be, signed.
 
     Raises:
         FormatError: it has no canonical form.
@@ -142,51 +140,46 @@ def document_digest(predicate: Mapping[str, Any]) -> str:
     return sha256_bytes(canonical_bytes(dict(predicate)))
 
 
-def _chain(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[str]:
-    """Compare the two editions' own numbers and digests."""
-    first, second = Register.from_json(dict(older)), Register.from_json(dict(newer))
-    if first.register_id is None or first.register_id != second.register_id:
-        return [f"registerId: got {second.register_id!r}, expected {first.register_id!r}"]
-    if first.sequence is None or second.sequence is None:
-        return ["an edition has no readable sequence"]
-    digest, problems = document_digest(older), []
-    if second.sequence < first.sequence:
-        problems.append(f"sequence went back from {first.sequence} to {second.sequence}")
-    elif second.sequence == first.sequence and digest != document_digest(newer):
-        problems.append(f"two different editions have the sequence {first.sequence}")
-    elif second.sequence == first.sequence + 1 and second.previous != digest:
-        problems.append(f"previous: got {second.previous}, expected {digest}")
-    if first.as_of and second.as_of and second.as_of < first.as_of:
-        problems.append("asOf went back")
+def _chain(older: Register, newer: Register, older_digest: str | None) -> list[str]:
+    """Compare the numbers and digests of two editions."""
+    if older.register_id != newer.register_id:
+        return [f"registerId: got {newer.register_id!r}, expected {older.register_id!r}"]
+    problems = []
+    if newer.sequence < older.sequence:
+        problems.append(f"sequence went back from {older.sequence} to {newer.sequence}")
+    elif newer.sequence == older.sequence and newer != older:
+        problems.append(f"two different editions have the sequence {older.sequence}")
+    elif newer.sequence == older.sequence + 1 and older_digest not in (None, newer.previous):
+        problems.append(f"previous: got {newer.previous}, expected {older_digest}")
+    if newer.as_of < older.as_of:
+        problems.append(f"asOf went back from {format_time(older.as_of)} to {format_time(newer.as_of)}")
     return problems
 
 
-def appended_only(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[str]:
+def _fixed(entry: Entry) -> dict[str, Any]:
+    """What of an entry may never change."""
+    return entry.model_dump(mode="json", by_alias=True, exclude={"status", "since", "note"})
+
+
+def appended_only(older: Register, newer: Register, older_digest: str | None = None) -> list[str]:
     """Return how ``newer`` breaks the append-only rule against ``older``, one sentence each.
 
-    Both are predicates as they were signed. Entries are compared by kind and statement; only ``status``,
-    ``since`` and ``note`` may change. The chain of digests is checked where the sequences follow each other.
+    Entries are compared by kind and statement; only ``status``, ``since`` and ``note`` may change.
+
+    Args:
+        older: the edition with the lower sequence.
+        newer: the edition with the higher sequence.
+        older_digest: ``document_digest`` of ``older`` as it was signed; with it the chain of ``previous``
+            is checked where the sequences follow each other.
     """
-    problems = _chain(older, newer)
-    present = {_key(entry): entry for entry in _entries(newer)}
-    for entry in _entries(older):
-        kind, statement = _key(entry)
-        found = present.get((kind, statement))
+    problems = _chain(older, newer, older_digest)
+    present = {(entry.kind, entry.statement_digest): entry for entry in newer.entries}
+    for entry in older.entries:
+        found = present.get((entry.kind, entry.statement_digest))
+        which = f"the {entry.kind} entry of statement {entry.statement_digest}"
         if found is None:
-            problems.append(f"the {kind} entry of statement {statement} has vanished")
-            continue
-        for name in sorted(set(entry) | set(found)):
-            if name not in ("status", "since", "note") and entry.get(name) != found.get(name):
-                problems.append(f"the {kind} entry of statement {statement}: {name} has changed")
+            problems.append(f"{which} has vanished")
+        elif (was := _fixed(entry)) != (now := _fixed(found)):
+            names = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
+            problems.append(f"{which}: {', '.join(names)} changed")
     return problems
-
-
-def _entries(predicate: Mapping[str, Any]) -> list[dict[str, Any]]:
-    entries = predicate.get("entries")
-    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-
-
-def _key(entry: Mapping[str, Any]) -> tuple[str, str]:
-    statement = entry.get("statement")
-    digest = statement.get("sha256") if isinstance(statement, dict) else None
-    return str(entry.get("kind")), str(digest)

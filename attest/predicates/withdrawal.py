@@ -49,7 +49,7 @@ class Withdrawal(Predicate, Group):
     TYPE: ClassVar[str] = f"{BASE}withdrawal/v0.1"
     TRUST_ROLE: ClassVar[str] = "revoker"
 
-    withdraws: tuple[Sha256, ...] | None = None
+    withdraws: tuple[Sha256, ...] = ()
     """Digests of the withdrawn statements; they are the subjects too."""
     selector: Selector | None = None
     """Instead: a window of time."""
@@ -76,7 +76,7 @@ class Withdrawal(Predicate, Group):
         Args:
             subjects: those of the withdrawal's own statement; with a selector they are its document.
         """
-        named = set(self.withdraws or ())
+        named = set(self.withdraws)
         if self.selector is None:
             named |= {item.artifact.sha256 for item in subjects if item.artifact}
         return frozenset(named)
