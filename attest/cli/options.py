@@ -12,8 +12,19 @@ import click
 
 if TYPE_CHECKING:
     from attest.limits import Limits
+    from attest.store import Store
 
-__all__ = ["PATH", "echo_json", "json_option", "limit_option", "limits_from", "passphrase_from", "reads_path"]
+__all__ = [
+    "PATH",
+    "echo_json",
+    "json_option",
+    "limit_option",
+    "limits_from",
+    "open_store_from",
+    "passphrase_from",
+    "reads_path",
+    "store_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,3 +68,23 @@ def passphrase_from(variable: str = "ATTEST_PASSPHRASE") -> bytes | None:
     """Return the passphrase from the environment, or ``None``. It is never taken from the command line."""
     value = os.environ.get(variable)
     return value.encode() if value else None
+
+
+def store_option(function: F) -> F:
+    """``--store PATH``: another store than the project's; arrives as ``store_uri``."""
+    return click.option(
+        "--store",
+        "store_uri",
+        metavar="PATH",
+        help="Use this store, not the one attest.yaml names.",
+    )(function)
+
+
+def open_store_from(store_uri: str | None, *, read_only: bool = False, limits: Limits | None = None) -> Store:
+    """Open the store of ``--store``, or the project's: that of the nearest ``attest.yaml``."""
+    from attest.limits import DEFAULT
+    from attest.settings import find_settings
+    from attest.store import open_store
+
+    uri = store_uri or find_settings(Path.cwd()).store_uri
+    return open_store(uri, read_only=read_only, limits=limits or DEFAULT)

@@ -1,0 +1,94 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from attest.errors import AttestError, UsageError
+
+__all__ = ["write_file"]
+
+# file systems without hard links (FAT, some network mounts) answer with one of these
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -> None:
+    """Write a file so that its name never stands for half of it, whatever happens meanwhile.
+
+    The bytes go to a temporary file beside it, are forced to disk and renamed. A new file's mode follows the
+    umask, an old one's mode is kept. A symbolic link to a file is replaced, not followed; what is no file (a
+    device, a pipe) is written to directly.
+
+    Args:
+        path: where to.
+        chunks: the content; an exception it raises passes through and leaves nothing behind.
+        overwrite: whether a file that is there may be replaced.
+
+    Raises:
+        UsageError: ``overwrite`` is false and something is there.
+        AttestError: it cannot be written; what was there is unchanged.
+    """
+    temporary = path.with_name(f".attest-{secrets.token_hex(8)}.tmp")
+    try:
+        mode = _mode(path)
+        if overwrite and mode is not None and not stat.S_ISREG(mode):
+            with path.open("wb") as stream:
+                stream.writelines(chunks)
+            return
+        try:
+            _write_new(temporary, chunks, mode)
+            _name(temporary, path, overwrite=overwrite)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_directory(path.parent)
+    except FileExistsError as error:
+        raise UsageError("exists already and is not overwritten", str(path), "choose another name") from error
+    except OSError as error:
+        what = f"cannot be written: {error.strerror}"
+        raise AttestError(what, str(path), "what was there is unchanged") from error
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _write_new(path: Path, chunks: Iterable[bytes], like: int | None) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    with os.fdopen(handle, "wb") as stream:
+        if like is not None:
+            path.chmod(stat.S_IMODE(like))
+        stream.writelines(chunks)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _name(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if not overwrite:
+        try:
+            path.hardlink_to(temporary)  # fails if something is there, where a rename would replace it
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            path.touch(exist_ok=False)
+        else:
+            return
+    temporary.replace(path)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Force the new name to disk, where the system can (not on Windows, not on every file system)."""
+    with suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

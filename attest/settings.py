@@ -1,0 +1,173 @@
+"""The project's settings: ``attest.yaml``, found from any folder of the project.
+
+Relative paths in it are relative to the folder it stands in, wherever a command is started.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from attest.document import read_file
+from attest.errors import FormatError, UsageError
+from attest.limits import DEFAULT, Limits
+from attest.model import StrictModel
+from attest.store import Store, open_store
+
+__all__ = [
+    "DEFAULT_BUILDER_ID",
+    "DEFAULT_STORE",
+    "FILE_NAME",
+    "Builder",
+    "Project",
+    "Settings",
+    "find_settings",
+    "read_settings",
+]
+
+FILE_NAME = "attest.yaml"
+"""The settings file; the folder it stands in is the project's root."""
+
+DEFAULT_STORE = ".attest/store.db"
+"""Where the store is unless the settings say otherwise."""
+
+DEFAULT_BUILDER_ID = "https://w3id.org/attest/builders/local/v0.1"
+"""Builder id of a step that was run by hand: whoever holds the key could have run anything."""
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]+")
+
+
+def _builder_id(value: str) -> str:
+    if not _URI.fullmatch(value):
+        raise ValueError("expected a URI like https://ci.example/builders/train@v1")
+    return value
+
+
+def _not_empty(value: str) -> str:
+    if not value.strip() or "\0" in value:
+        raise ValueError("expected a path or a URI")
+    return value
+
+
+class Builder(StrictModel):
+    """What provenance names as its builder (SLSA provenance v1, ``runDetails.builder``)."""
+
+    id: Annotated[str, AfterValidator(_builder_id)] = DEFAULT_BUILDER_ID
+    """URI of whoever ran the step; a trust file lists the ids a signer may claim."""
+    version: dict[str, str] = Field(default_factory=dict)
+    """Component of the builder → its version."""
+
+
+class Settings(StrictModel):
+    """What ``attest.yaml`` holds; everything has a default."""
+
+    store: Annotated[str, AfterValidator(_not_empty)] = DEFAULT_STORE
+    """Path or URI of the store."""
+    signer: Annotated[str, AfterValidator(_not_empty)] | None = None
+    """Path or URI of the signer, e.g. ``file:keys/attest.key``."""
+    builder: Builder = Field(default_factory=Builder)
+
+
+@dataclass(frozen=True)
+class Project:
+    """Settings, and the folder they hold for."""
+
+    root: Path
+    settings: Settings
+
+    @property
+    def file(self) -> Path:
+        """The settings file."""
+        return self.root / FILE_NAME
+
+    @property
+    def store_uri(self) -> str:
+        """URI of the store, its path absolute."""
+        return _anchored(self.settings.store, "sqlite", self.root)
+
+    @property
+    def signer_uri(self) -> str:
+        """URI of the signer, its path absolute.
+
+        Raises:
+            UsageError: the settings name none.
+        """
+        if self.settings.signer is None:
+            hint = "`attest key generate keys/attest.key`, then write signer: file:keys/attest.key"
+            raise UsageError("names no signer", str(self.file), hint)
+        return _anchored(self.settings.signer, "file", self.root)
+
+    def open_store(self, *, create: bool = False, read_only: bool = False, limits: Limits = DEFAULT) -> Store:
+        """Open the project's store.
+
+        Raises:
+            UsageError: no store has that scheme.
+            StoreError: there is none and ``create`` is false, or it cannot be opened.
+        """
+        return open_store(self.store_uri, create=create, read_only=read_only, limits=limits)
+
+
+def _anchored(uri: str, local: str, root: Path) -> str:
+    """Make the path in a URI of the scheme ``local`` (or a bare path) absolute; leave other URIs alone."""
+    scheme, colon, rest = uri.partition(":")
+    if colon and scheme != local and scheme.isalnum() and len(scheme) > 1:
+        return uri
+    path = Path(rest if colon and scheme == local else uri)
+    try:
+        path = path.expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{uri[:200]!r}: no such user", str(root / FILE_NAME)) from error
+    return f"{local}:{root / path}"
+
+
+def read_settings(file: Path) -> Project:
+    """Read a settings file.
+
+    Raises:
+        FormatError: the file cannot be read.
+        UsageError: it is not what it should be; the message names the line.
+    """
+    document = read_file(file)
+    return Project(file.absolute().parent, document.validate(Settings))
+
+
+def find_settings(start: Path) -> Project:
+    """Find the project that ``start`` belongs to: the nearest ``attest.yaml`` in it or above it.
+
+    Settings choose the key that signs and the store that is written, and anybody may put such a file into a
+    folder like ``/tmp``. So it must belong to this user, to root, or to the owner of ``start``.
+
+    Raises:
+        FormatError: the file cannot be read.
+        UsageError: there is none, it is another user's, or it is not what it should be.
+    """
+    folder = start.absolute()
+    for candidate in (folder, *folder.parents):
+        file = candidate / FILE_NAME
+        try:
+            owners = {file.lstat().st_uid, file.stat().st_uid}
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise FormatError(f"cannot be read: {error.strerror}", str(file)) from error
+        _check_owners(file, owners, folder)
+        return read_settings(file)
+    hint = "`attest init` makes one; with --store and --signer none is needed"
+    raise UsageError(f"no {FILE_NAME} here or above", str(start), hint)
+
+
+def _check_owners(file: Path, owners: set[int], start: Path) -> None:
+    if os.name != "posix":
+        return
+    trusted = {0, os.geteuid()}
+    with suppress(OSError):
+        trusted.add(start.stat().st_uid)
+    if foreign := owners - trusted:
+        hint = "if you trust it, take it over with chown; otherwise `attest init` in a folder of your own"
+        raise UsageError(f"belongs to another user (uid {min(foreign)})", str(file), hint)

@@ -1,0 +1,1 @@
+"""Kinds of store, one per file; ``attest.store`` holds the protocol and the table."""

@@ -1,0 +1,180 @@
+"""What ``attest store check`` does to a SQLite store: everything is read back and recomputed.
+
+The file may be damaged anywhere, so any value may be missing or of another type, and any query may fail:
+each of these is a problem in the list, never an exception.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attest.bundle import parse_bundle
+from attest.errors import AttestError
+from attest.limits import Limits
+from attest.resource import Artifact
+from attest.store import StoreCheck, links_of
+from attest.stores._sqlite_file import SCHEMA
+
+__all__ = ["check"]
+
+_MAX_PROBLEMS = 1000
+
+
+class _Problems(list[str]):
+    """The list of problems; it stops growing where nobody would read on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more = 0
+
+    def add(self, problem: str) -> None:
+        if len(self) < _MAX_PROBLEMS:
+            self.append(problem)
+        else:
+            self.more += 1
+
+
+class _Checker:
+    """One pass over the whole file, inside one read transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
+        self._connection = connection
+        self._limits = limits
+        self.problems = _Problems()
+
+    def attempt(self, what: str, step: Callable[[], None]) -> None:
+        """Run one step; what keeps it from its end is a problem."""
+        try:
+            step()
+        except sqlite3.Error as error:
+            self.problems.add(f"{what} cannot be read to the end: {error}")
+
+    def count(self, table: str) -> int:
+        try:
+            return int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
+        except sqlite3.Error as error:
+            self.problems.add(f"table {table} cannot be counted: {error}")
+            return 0
+
+    def structure(self) -> None:
+        """Check what SQLite knows: pages, indices, references."""
+        for (message,) in self._connection.execute("PRAGMA integrity_check"):
+            if message != "ok":
+                self.problems.add(f"SQLite: {message}")
+        for table, row, parent, _ in self._connection.execute("PRAGMA foreign_key_check"):
+            self.problems.add(f"table {table}, row {row}: refers to a row of {parent} that is not there")
+
+    def schema(self) -> None:
+        """Check that the file holds our tables and nothing else: a foreign trigger could change anything."""
+        query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+        found = {sql for (sql,) in self._connection.execute(query)}
+        for sql in SCHEMA:
+            if sql not in found:
+                self.problems.add(f"the schema lacks: {sql.splitlines()[0]}")
+        for sql in sorted(map(str, found - set(SCHEMA))):
+            self.problems.add(f"the schema has an unknown part: {sql.splitlines()[0]}")
+
+    def bundles(self) -> None:
+        for number in self._ids("bundle"):
+            self.attempt(f"bundle {number}", lambda: self._bundle(number))  # noqa: B023 - called at once
+        query = "SELECT sha256 FROM statement WHERE id NOT IN (SELECT statement_id FROM bundle)"
+        for (digest,) in self._connection.execute(query):
+            self.problems.add(f"statement {_hex(digest)}: has no bundle")
+
+    def manifests(self) -> None:
+        for number in self._ids("manifest"):
+            self.attempt(f"manifest {number}", lambda: self._manifest(number))  # noqa: B023 - called at once
+
+    def _ids(self, table: str) -> Iterator[int]:
+        last = -(1 << 63)
+        query = f"SELECT id FROM {table} WHERE id > ? ORDER BY id LIMIT 1000"  # noqa: S608 - our own words
+        while page := self._connection.execute(query, (last,)).fetchall():
+            for (number,) in page:
+                if number <= last:  # damaged pages may lead in a circle
+                    self.problems.add(f"table {table} is out of order after row {last}")
+                    return
+                last = number
+                yield number
+
+    def _bundle(self, number: int) -> None:
+        row = self._connection.execute(
+            "SELECT bundle.sha256, raw, statement.id, statement.sha256, predicate_type"
+            " FROM bundle LEFT JOIN statement ON statement.id = statement_id WHERE bundle.id = ?",
+            (number,),
+        ).fetchone()
+        name = f"bundle {number}"
+        if row is None:
+            self.problems.add(f"{name}: cannot be found again")
+            return
+        digest, raw, statement_id, statement_digest, predicate_type = row
+        if not isinstance(raw, bytes) or hashlib.sha256(raw).digest() != digest:
+            self.problems.add(f"{name}: its bytes do not match their digest {_hex(digest)}")
+            return
+        try:
+            statement = parse_bundle(raw, None, self._limits).statement(None, self._limits)
+            links = links_of(statement, self._limits)
+        except AttestError as error:
+            self.problems.add(f"{name}: cannot be read: {error.what}")
+            return
+        name = f"bundle {number} of statement {statement.digest}"
+        if _hex(statement_digest) != statement.digest:
+            self.problems.add(f"{name}: is filed under statement {_hex(statement_digest)}")
+            return
+        if predicate_type != statement.predicate_type:
+            self.problems.add(f"{name}: is filed under predicate type {predicate_type!r}")
+        for table, expected in (("subject", links.subjects), ("input", links.inputs)):
+            self._index(name, table, statement_id, expected)
+
+    def _index(self, name: str, table: str, statement_id: int, expected: frozenset[Artifact]) -> None:
+        query = (
+            f"SELECT sha256, tree FROM {table} JOIN artifact ON artifact.id = artifact_id"  # noqa: S608
+            " WHERE statement_id = ?"
+        )
+        found = {
+            Artifact(_hex(digest), bool(tree))
+            for digest, tree in self._connection.execute(query, (statement_id,))
+        }
+        for artifact in sorted(expected - found):
+            self.problems.add(f"{name}: is not indexed by its {table} {artifact}")
+        for artifact in sorted(found - expected):
+            self.problems.add(f"{name}: is indexed by {table} {artifact}, which it does not have")
+
+    def _manifest(self, number: int) -> None:
+        query = "SELECT sha256 FROM manifest WHERE id = ?"
+        row = self._connection.execute(query, (number,)).fetchone()
+        digest = hashlib.sha256()
+        query = "SELECT data FROM manifest_part WHERE manifest_id = ? ORDER BY number"
+        for (data,) in self._connection.execute(query, (number,)):
+            digest.update(data if isinstance(data, bytes) else b"")
+        if row is None or digest.digest() != row[0]:
+            self.problems.add(f"manifest {_hex(row and row[0])}: its bytes have digest {digest.hexdigest()}")
+
+
+def _hex(digest: Any) -> str:
+    return digest.hex() if isinstance(digest, bytes) else f"<damaged: {str(digest)[:70]}>"
+
+
+def check(connection: sqlite3.Connection, limits: Limits) -> StoreCheck:
+    """Return what is there and what does not fit; a writer may go on meanwhile.
+
+    Raises:
+        sqlite3.Error: nothing at all can be read.
+    """
+    checker = _Checker(connection, limits)
+    problems = checker.problems
+    connection.execute("BEGIN")
+    try:
+        checker.attempt("the structure", checker.structure)
+        checker.attempt("the schema", checker.schema)
+        checker.attempt("the list of bundles", checker.bundles)
+        checker.attempt("the list of manifests", checker.manifests)
+        statements, bundles, manifests = map(checker.count, ("statement", "bundle", "manifest"))
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    if problems.more:
+        problems.append(f"and {problems.more} more")
+    return StoreCheck(statements, bundles, manifests, tuple(problems))

@@ -1,0 +1,280 @@
+"""The embedded store: one SQLite file, safe against crashes and against two writers at once.
+
+Bundles are kept uncompressed, byte for byte, so that ``sqlite3 store.db 'SELECT raw FROM bundle'`` can save
+them without attest. The file's mode follows the umask: it holds no keys, and a team may share it. What it
+holds may be confidential all the same, as the project's files are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from attest.bundle import Bundle, parse_bundle
+from attest.digest import is_sha256
+from attest.envelope import IN_TOTO
+from attest.errors import FormatError, LimitError, StoreError
+from attest.limits import DEFAULT, Limits
+from attest.statement import Statement
+from attest.store import Links, StoreCheck, links_of
+from attest.stores._sqlite_check import check
+from attest.stores._sqlite_file import CHECK_HINT, Fingerprint, explained, fingerprint, open_file
+
+__all__ = ["SqliteStore", "open_sqlite"]
+
+_HEAD_ENTRIES, _HEAD_BYTES = 1000, 16 << 20  # what put() prepares before it makes other writers wait
+_PART_BYTES = 32 << 20  # SQLite keeps no value above 10^9 bytes, and a manifest may be larger
+
+
+class _Entry(NamedTuple):
+    """A bundle made ready to be written."""
+
+    line: bytes
+    statement: Statement
+    links: Links
+
+
+class SqliteStore:
+    """A store in one SQLite file; ``attest.store.Store`` says what its methods promise.
+
+    ``put`` needs memory for SQLite's page cache (2 MiB), one bundle and what it prepares ahead (about 16 MiB
+    of bundles); while it runs, disk for one more copy of what it adds. One object belongs to one thread.
+    """
+
+    def __init__(
+        self, path: Path, *, create: bool = False, read_only: bool = False, limits: Limits = DEFAULT
+    ) -> None:
+        self._where = str(path)
+        self._path = path
+        self._limits = limits
+        self._read_only = read_only
+        self._frozen: Fingerprint | None
+        self._connection, self._frozen = open_file(path, create=create, read_only=read_only)
+
+    def put(self, bundles: Iterable[Bundle], manifests: Iterable[bytes] = ()) -> int:
+        """Add bundles and manifests in one transaction; return how many bundles were new."""
+        if self._read_only:
+            raise StoreError("was opened for reading only", self._where, "nothing was changed")
+        entries = map(self._entry, bundles)
+        head = _take(entries)
+        with self._transaction():
+            new = sum(self._add(entry) for entry in chain(head, entries))
+            for data in manifests:
+                self._add_manifest(data)
+        return new
+
+    def bundles(self, statement_digest: str | None = None) -> Iterator[Bundle]:
+        """Yield the bundles of one statement, or all, in the order they came in."""
+        which, parameter = "", tuple[bytes, ...]()
+        if statement_digest is not None:
+            which = "AND statement_id = (SELECT id FROM statement WHERE sha256 = ?)"
+            parameter = (_blob(statement_digest),)
+        # one row at a time: a reader who walks away, or puts meanwhile, holds nothing open
+        query = f"SELECT id, sha256, raw FROM bundle WHERE id > ? {which} ORDER BY id LIMIT 1"  # noqa: S608
+        last = 0
+        while row := self._row(query, last, *parameter):
+            last = self._next(last, row[0])
+            yield self._bundle(last, row[1], row[2], statement_digest)
+
+    def by_subject(self, sha256: str, *, tree: bool | None = None) -> list[str]:
+        """Return digests of statements about an artifact of that digest, oldest first."""
+        return self._linked("subject", sha256, tree)
+
+    def by_input(self, sha256: str, *, tree: bool | None = None) -> list[str]:
+        """Return digests of steps with an input of that digest, oldest first."""
+        return self._linked("input", sha256, tree)
+
+    def manifest(self, sha256: str) -> bytes | None:
+        """Return the manifest with that digest, checked against it."""
+        found = self._row("SELECT id FROM manifest WHERE sha256 = ?", _blob(sha256))
+        if not found:
+            return None
+        data = bytearray()
+        query = "SELECT data FROM manifest_part WHERE manifest_id = ? ORDER BY number"
+        with self._reading():
+            for (part,) in self._connection.execute(query, found):
+                data += part if isinstance(part, bytes) else b""
+        if (got := hashlib.sha256(data).hexdigest()) != sha256:
+            raise StoreError(f"manifest {sha256} is damaged: its bytes have digest {got}", self._where)
+        return bytes(data)
+
+    def manifests(self) -> Iterator[str]:
+        """Yield the digests of all manifests, in the order they came in."""
+        last = 0
+        while row := self._row("SELECT id, sha256 FROM manifest WHERE id > ? ORDER BY id LIMIT 1", last):
+            last = self._next(last, row[0])
+            yield self._hex(row[1])
+
+    def check(self) -> StoreCheck:
+        """Read everything back and report what does not fit."""
+        with self._reading():
+            return check(self._connection, self._limits)
+
+    def close(self) -> None:
+        """Release the store."""
+        with explained(self._where):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ── reading ──
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with explained(self._where):
+            yield
+        if self._frozen is None:
+            return
+        try:
+            same = fingerprint(self._path) == self._frozen
+        except OSError:
+            same = False
+        if not same:
+            raise StoreError("was changed while it was read", self._where, "try again")
+
+    def _row(self, query: str, *parameters: object) -> tuple[Any, ...] | None:
+        with self._reading():
+            row: tuple[Any, ...] | None = self._connection.execute(query, parameters).fetchone()
+        return row
+
+    def _linked(self, table: str, sha256: str, tree: bool | None) -> list[str]:  # noqa: FBT001
+        which = "" if tree is None else "AND tree = ?"
+        parameters = (_blob(sha256),) if tree is None else (_blob(sha256), int(tree))
+        query = (
+            "SELECT DISTINCT statement.id, statement.sha256 FROM artifact"  # noqa: S608 - our own words
+            f" JOIN {table} ON artifact_id = artifact.id JOIN statement ON statement.id = statement_id"
+            f" WHERE artifact.sha256 = ? {which} ORDER BY statement.id"
+        )
+        with self._reading():
+            return [self._hex(digest) for _, digest in self._connection.execute(query, parameters)]
+
+    def _bundle(self, number: int, digest: object, raw: object, statement_digest: str | None) -> Bundle:
+        where = f"{self._where}: bundle {number}"
+        if not isinstance(raw, bytes) or hashlib.sha256(raw).digest() != digest:
+            raise StoreError("is damaged: its bytes do not match their digest", where, CHECK_HINT)
+        try:
+            bundle = parse_bundle(raw, where, self._limits)
+        except LimitError:
+            raise
+        except FormatError as error:
+            raise StoreError(f"is damaged: {error.what}", where, CHECK_HINT) from error
+        if statement_digest not in (None, bundle.statement_digest):
+            what = f"is damaged: got statement {bundle.statement_digest}, expected {statement_digest}"
+            raise StoreError(what, where, CHECK_HINT)
+        return bundle
+
+    def _next(self, last: int, number: int) -> int:
+        if number <= last:
+            raise StoreError(f"is damaged: out of order after row {last}", self._where, CHECK_HINT)
+        return number
+
+    def _hex(self, digest: object) -> str:
+        if not isinstance(digest, bytes) or len(digest) != 32:
+            raise StoreError("is damaged: a digest is not 32 bytes long", self._where, CHECK_HINT)
+        return digest.hex()
+
+    # ── writing ──
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with explained(self._where):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLite may have rolled back already; the first error counts
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _entry(self, bundle: Bundle) -> _Entry:
+        """Parse what will be kept, so that nothing is kept that cannot be read back."""
+        where = f"statement sha256:{bundle.statement_digest}"
+        kept = parse_bundle(bundle.line, where, self._limits)
+        if kept.payload_type != IN_TOTO:
+            raise FormatError(f"payloadType: got {kept.payload_type[:100]!r}, expected {IN_TOTO!r}", where)
+        statement = kept.statement(where, self._limits)
+        return _Entry(bundle.line, statement, links_of(statement, self._limits))
+
+    def _add(self, entry: _Entry) -> int:
+        digest = hashlib.sha256(entry.line).digest()
+        if self._connection.execute("SELECT 1 FROM bundle WHERE sha256 = ?", (digest,)).fetchone():
+            return 0
+        self._connection.execute(
+            "INSERT INTO bundle (statement_id, sha256, raw) VALUES (?, ?, ?)",
+            (self._statement_id(entry), digest, entry.line),
+        )
+        return 1
+
+    def _statement_id(self, entry: _Entry) -> int:
+        execute, many = self._connection.execute, self._connection.executemany
+        digest = bytes.fromhex(entry.statement.digest)
+        if row := execute("SELECT id FROM statement WHERE sha256 = ?", (digest,)).fetchone():
+            return int(row[0])
+        cursor = execute(
+            "INSERT INTO statement (sha256, predicate_type) VALUES (?, ?)",
+            (digest, entry.statement.predicate_type),
+        )
+        number = cursor.lastrowid
+        assert number is not None  # noqa: S101 - an INSERT that did not raise
+        for table, artifacts in (("subject", entry.links.subjects), ("input", entry.links.inputs)):
+            keys = [(bytes.fromhex(sha256), int(tree)) for sha256, tree in sorted(artifacts)]
+            many("INSERT INTO artifact (sha256, tree) VALUES (?, ?) ON CONFLICT DO NOTHING", keys)
+            many(
+                f"INSERT INTO {table} (artifact_id, statement_id)"  # noqa: S608 - one of two words
+                f" SELECT id, {number} FROM artifact WHERE sha256 = ? AND tree = ?",
+                keys,
+            )
+        return number
+
+    def _add_manifest(self, data: bytes) -> None:
+        digest = hashlib.sha256(data).digest()
+        execute = self._connection.execute
+        if execute("SELECT 1 FROM manifest WHERE sha256 = ?", (digest,)).fetchone():
+            return
+        number = execute("INSERT INTO manifest (sha256) VALUES (?)", (digest,)).lastrowid
+        view = memoryview(data)
+        for part, start in enumerate(range(0, len(view), _PART_BYTES)):
+            execute(
+                "INSERT INTO manifest_part (manifest_id, number, data) VALUES (?, ?, ?)",
+                (number, part, view[start : start + _PART_BYTES]),
+            )
+
+
+def open_sqlite(rest: str, create: bool, read_only: bool, limits: Limits = DEFAULT) -> SqliteStore:  # noqa: FBT001
+    """Open the store in the file of that path.
+
+    Raises:
+        StoreError: there is none and ``create`` is false, or it cannot be opened.
+    """
+    return SqliteStore(Path(rest), create=create, read_only=read_only, limits=limits)
+
+
+def _take(entries: Iterator[_Entry]) -> list[_Entry]:
+    """Take the first entries: all of a short put, what fits into a bounded memory of a long one."""
+    taken: list[_Entry] = []
+    size = 0
+    for entry in entries:
+        taken.append(entry)
+        size += len(entry.line) + len(entry.statement.payload)
+        if len(taken) == _HEAD_ENTRIES or size >= _HEAD_BYTES:
+            break
+    return taken
+
+
+def _blob(sha256: str) -> bytes:
+    if not is_sha256(sha256):
+        raise FormatError(f"got {str(sha256)[:100]!r}, expected a SHA-256 in 64 lowercase hex digits")
+    return bytes.fromhex(sha256)
