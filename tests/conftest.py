@@ -1,0 +1,37 @@
+"""What every test shares: a plain environment, no network, reproducible hypothesis runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("attest", deadline=None, print_blob=True)
+settings.load_profile("attest")
+
+_PREFIXES = ("ATTEST_", "BUILDKITE", "CIRCLE", "GITHUB_", "GITLAB_", "JENKINS_", "RUNNER_", "SIGSTORE_")
+_KEPT = frozenset({"ATTEST_TEST_CACHE", "ATTEST_TEST_SUITE"})
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch):
+    """No passphrase, project setting or continuous integration of the developer's reaches a test."""
+    for name in list(os.environ):
+        if (name.startswith(_PREFIXES) and name not in _KEPT) or name in {"CI", "NO_COLOR", "FORCE_COLOR"}:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    """A test that reaches beyond this machine fails, wherever it runs."""
+    connect = socket.socket.connect
+
+    def local_only(self, address):
+        host = address[0] if isinstance(address, tuple) else "localhost"
+        if host not in {"localhost", "127.0.0.1", "::1"}:
+            raise AssertionError(f"a test tried to reach {host}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
