@@ -1,0 +1,299 @@
+"""From an artifact in hand and a pile of untrusted lines to its whole lineage, verified.
+
+Pure but for the signatures it checks: bundles, manifests, memory and the time of evaluation are parameters.
+The order and the number of copies of lines change nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from attest.bundle import Bundle, UnknownLine
+from attest.claim import unreadable
+from attest.digest import sha256_bytes
+from attest.errors import AttestError, FormatError
+from attest.graph import Evidence, Graph, Signature
+from attest.keeper import RegisterState, Remembered, read_registers
+from attest.limits import DEFAULT, Limits
+from attest.lineage import Lineage
+from attest.matching import Delivery, Match, match
+from attest.predicate import Predicate, predicate_name, read_predicate
+from attest.predicates.register import Register
+from attest.predicates.step import Step
+from attest.predicates.withdrawal import Withdrawal
+from attest.resource import Artifact
+from attest.statement import Statement
+from attest.trust import Trust
+from attest.verifier import UnverifiedError, VerifiedStatement
+
+__all__ = ["Line", "Review", "Unverified", "review"]
+
+_ADVERSE = frozenset({"withdrawal", "register", "deletion-order"})
+_TOLERANT = frozenset({"rights", "withdrawal", "register", "deletion-order"})
+"""Kinds whose unreadable parts are UNKNOWN group by group; the others are believed whole or not at all."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the evidence and where it was read."""
+
+    source: str
+    number: int
+    content: Bundle | UnknownLine = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Unverified:
+    """A bundle nobody the reader trusts is shown to have signed: shown, and never evidence."""
+
+    digest: str
+    """Statement digest it claims."""
+    code: str
+    reason: str
+    predicate_type: str
+    claims: tuple[Artifact, ...]
+    """Artifacts it claims to be about."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """Everything a rule may look at."""
+
+    as_of: datetime
+    historical: bool
+    trust: Trust
+    graph: Graph
+    match: Match
+    lineage: Lineage
+    registers: Mapping[str, RegisterState]
+    unverified: tuple[Unverified, ...]
+    unknown_lines: tuple[tuple[str, int, str], ...]
+
+    @property
+    def delivery(self) -> Delivery:
+        """What was delivered."""
+        return self.match.delivery
+
+    def strangers_about(self, artifact: Artifact) -> list[Unverified]:
+        """Unverified bundles that claim to be about an artifact."""
+        return [each for each in self.unverified if artifact in each.claims]
+
+    def signers(self) -> frozenset[str]:
+        """Principals that signed statements of this lineage, keepers of registers left aside."""
+        return frozenset(
+            name
+            for each in self.lineage.evidence()
+            if each.kind != "register"
+            for signature in each.signatures
+            for name in signature.principals
+        )
+
+
+def _unverified(bundle: Bundle, error: UnverifiedError) -> Unverified:
+    try:
+        statement = bundle.statement()
+    except AttestError:
+        return Unverified(bundle.statement_digest, error.code, error.what, "", ())
+    claims = tuple(a for subject in statement.subjects if (a := subject.artifact) is not None)
+    return Unverified(bundle.statement_digest, error.code, error.what, statement.predicate_type, claims)
+
+
+def _signatures(verified: Sequence[VerifiedStatement]) -> tuple[Signature, ...]:
+    """One signature per signer, with the earliest trusted time of any copy."""
+    by_signer: dict[str, Signature] = {}
+    for each in verified:
+        known = by_signer.get(str(each.signer))
+        times = [t for t in (each.trusted_time, known.trusted_time if known else None) if t is not None]
+        by_signer[str(each.signer)] = Signature(each.signer, each.principals, min(times, default=None))
+    return tuple(by_signer[name] for name in sorted(by_signer))
+
+
+def _grants(
+    trust: Trust, statement: Statement, predicate: Predicate | None, names: set[str]
+) -> tuple[str, ...]:
+    artifacts = [a.sha256 for subject in statement.subjects if (a := subject.artifact) is not None]
+    if isinstance(predicate, Step):
+        return trust.granted_by("builder", names, builder_id=predicate.run_details.builder.id)
+    if isinstance(predicate, Register):
+        return trust.granted_by("keeper", names, register_id=predicate.register_id)
+    if isinstance(predicate, Withdrawal):
+        return tuple(sorted(names))  # what it reaches is decided per withdrawn statement
+    if predicate is None:
+        return ()
+    return trust.granted_by(predicate.TRUST_ROLE, names, artifacts=artifacts)
+
+
+def _evidence(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
+    """Read the predicate and decide who is believed for it."""
+    statement = verified[0].statement
+    kind = predicate_name(statement.predicate_type)
+    signatures = _signatures(verified)
+    names = {name for signature in signatures for name in signature.principals}
+    predicate: Predicate | None = None
+    reason = "its predicate type is carried and grants nothing" if kind is None else ""
+    try:
+        predicate = read_predicate(statement)
+    except FormatError as error:
+        reason = error.what
+    granted = _grants(trust, statement, predicate, names)
+    if predicate is not None and kind not in _TOLERANT and (bad := unreadable(predicate)):
+        granted, reason = (), f"unreadable: {', '.join(bad)}"
+    elif predicate is not None and not granted:
+        what = (
+            f"sign as builder {predicate.run_details.builder.id}"
+            if isinstance(predicate, Step)
+            else "say this"
+        )
+        reason = f"{', '.join(sorted(names))} may not {what} (trust role {predicate.TRUST_ROLE})"
+    return Evidence(statement, kind, predicate, signatures, granted, reason)
+
+
+def _forget_later(evidence: Evidence, as_of: datetime) -> Evidence:
+    """As of a time in the past, what was granted later is not there; what was held against it is."""
+    time = evidence.trusted_time
+    if evidence.kind in _ADVERSE or time is None or time <= as_of:
+        return evidence
+    return replace(evidence, granted=(), reason="signed after the time of evaluation")
+
+
+def _withdrawn(
+    trust: Trust, evidence: Sequence[Evidence], registers: Iterable[RegisterState]
+) -> list[Evidence]:
+    """Mark what a withdrawal or a trusted register reaches. A withdrawal itself cannot be withdrawn."""
+    hit: dict[str, set[str]] = defaultdict(set)
+    by_digest = {each.digest: each for each in evidence}
+    for each in evidence:
+        if not isinstance(each.predicate, Withdrawal) or not each.granted:
+            continue
+        for digest in _reached(each, each.predicate, by_digest):
+            if _may_withdraw(trust, each, by_digest[digest]):
+                hit[digest].add(each.digest)
+    for state in registers:
+        if state.evidence is None:
+            continue
+        for entry in state.entries:
+            if entry.kind == "withdrawal" and entry.state != "vacated":
+                for digest in entry.withdraws or ():
+                    hit[digest].add(state.evidence.digest)
+    return [
+        replace(each, withdrawn_by=tuple(sorted(hit[each.digest])))
+        if each.digest in hit and each.kind != "withdrawal"
+        else each
+        for each in evidence
+    ]
+
+
+def _reached(evidence: Evidence, withdrawal: Withdrawal, known: Mapping[str, Evidence]) -> set[str]:
+    reached = set(withdrawal.statements(evidence.statement.subjects)) & known.keys()
+    selector = withdrawal.selector
+    if selector is not None:
+        own = {signature.signer for signature in evidence.signatures}
+        for digest, each in known.items():
+            times = [signature.trusted_time for signature in each.signatures if signature.signer in own]
+            # without a trusted time nobody can show that it was signed before the window
+            if any(time is None or selector.from_ is None or time >= selector.from_ for time in times):
+                reached.add(digest)
+    return reached
+
+
+def _may_withdraw(trust: Trust, withdrawal: Evidence, target: Evidence) -> bool:
+    own = {signature.signer for signature in withdrawal.signatures}
+    if own & {signature.signer for signature in target.signatures}:
+        return True
+    names = {name for signature in target.signatures for name in signature.principals}
+    return bool(set(withdrawal.granted) & trust.revokers_of(names))
+
+
+def _check_clock(evidence: Iterable[Evidence], as_of: datetime) -> None:
+    newest = max(
+        ((s.trusted_time, each.digest) for each in evidence for s in each.signatures if s.trusted_time),
+        default=None,
+    )
+    if newest is not None and newest[0] > as_of:
+        raise AttestError(
+            f"the time of evaluation {as_of:%Y-%m-%dT%H:%M:%SZ} is earlier than the trusted time "
+            f"{newest[0]:%Y-%m-%dT%H:%M:%SZ} of a statement in the evidence",
+            f"sha256:{newest[1]}",
+            "is the clock set back? --as-of TIME evaluates a past time on purpose",
+        )
+
+
+def review(
+    delivery: Delivery,
+    lines: Iterable[Line],
+    trust: Trust,
+    as_of: datetime,
+    *,
+    historical: bool = False,
+    memory: Mapping[str, Remembered] | None = None,
+    manifests: Mapping[str, bytes] | None = None,
+    limits: Limits = DEFAULT,
+) -> Review:
+    """Verify every line, join the statements by digest, and walk the ancestry of what was delivered.
+
+    1. Check every signature; what is not a principal's is set aside.
+    2. Group the signatures by statement; read it; decide who is believed for it.
+    3. Check the clock against the newest trusted time, or forget what came after a chosen past.
+    4. Read the registers against the reader's memory; mark what was withdrawn.
+    5. Build the graph, find what the delivery is, and walk everything behind it.
+
+    Args:
+        delivery: what was delivered and measured.
+        lines: the evidence, in any order.
+        trust: whom the reader believes.
+        as_of: time of evaluation, in UTC.
+        historical: ``as_of`` was chosen and is not the clock.
+        memory: what the reader saw last of each register.
+        manifests: manifests in hand by their own digest.
+        limits: the reader's limits.
+
+    Raises:
+        AttestError: the clock is earlier than a trusted time in the evidence.
+        LimitError: beyond the reader's limits.
+    """
+    verified: dict[str, list[VerifiedStatement]] = defaultdict(list)
+    unverified: dict[tuple[str, str], Unverified] = {}
+    unknown: list[tuple[str, int, str]] = []
+    seen: set[str] = set()
+    for line in lines:
+        if isinstance(line.content, UnknownLine):
+            unknown.append((line.source, line.number, line.content.reason))
+            continue
+        copy = sha256_bytes(line.content.raw)
+        if copy in seen:
+            continue
+        seen.add(copy)
+        limits.check("statements", len(seen), line.source)
+        try:
+            one = trust.verify(line.content, f"{line.source}:{line.number}", limits)
+            verified[one.statement.digest].append(one)
+        except UnverifiedError as error:
+            stranger = _unverified(line.content, error)
+            unverified[stranger.digest, stranger.code] = stranger
+    evidence = [_evidence(trust, verified[digest]) for digest in sorted(verified)]
+    for each in evidence:
+        if isinstance(each.predicate, Step):
+            inputs = len(each.predicate.build_definition.resolved_dependencies)
+            limits.check("step_inputs", inputs, f"statement sha256:{each.digest}")
+    if historical:
+        evidence = [_forget_later(each, as_of) for each in evidence]
+    else:
+        _check_clock(evidence, as_of)
+    registers = read_registers(evidence, memory or {})
+    evidence = _withdrawn(trust, evidence, registers.values())
+    graph = Graph(evidence, manifests)
+    matched = match(delivery, graph)
+    return Review(
+        as_of,
+        historical,
+        trust,
+        graph,
+        matched,
+        Lineage(graph, matched.roots),
+        registers,
+        tuple(unverified[key] for key in sorted(unverified) if key[0] not in verified),
+        tuple(sorted(set(unknown))),
+    )

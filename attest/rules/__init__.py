@@ -1,0 +1,1 @@
+"""Rules, one per file; ``attest.rule`` holds the table."""
