@@ -1,6 +1,11 @@
-"""The independent clients as fixtures; where one cannot be had its tests are skipped, with the reason."""
+"""The independent clients as fixtures; where one cannot be had its tests are skipped, with the reason.
+
+With ``ATTEST_TEST_REQUIRE_CLIENTS`` set they fail instead: continuous integration does not skip them unseen.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from clients.cache import Unavailable
@@ -13,7 +18,8 @@ def _or_skip(make, tmp_path_factory):
     try:
         return make(tmp_path_factory.mktemp(name.lower()))
     except Unavailable as reason:
-        pytest.skip(f"{name} is not available here: {reason}")
+        end = pytest.fail if os.environ.get("ATTEST_TEST_REQUIRE_CLIENTS") else pytest.skip
+        end(f"{name} is not available here: {reason}")
 
 
 @pytest.fixture(scope="session")
