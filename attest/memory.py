@@ -7,14 +7,13 @@ written whole or not at all.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from attest.canonical import read_json
 from attest.digest import is_sha256
-from attest.errors import FormatError, StoreError
+from attest.errors import AttestError, FormatError, StoreError
+from attest.files import write_file
 from attest.keeper import RegisterState, Remembered
 
 __all__ = ["read_memory", "write_memory"]
@@ -73,16 +72,8 @@ def write_memory(path: Path, memory: Mapping[str, Remembered], states: Mapping[s
             for name, each in sorted(merged.items())
         }
     }
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps(value, indent=2) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise StoreError(f"cannot be written: {error.strerror}", str(path)) from error
+        write_file(path, [(json.dumps(value, indent=2) + "\n").encode()])
+    except AttestError as error:
+        raise StoreError(error.what, error.where, error.hint) from error
     return True

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from attest.bundle import Bundle, UnknownLine
-from attest.claim import unreadable
+from attest.claim import ALL, unreadable
 from attest.digest import sha256_bytes
 from attest.errors import AttestError, FormatError
 from attest.graph import Evidence, Graph, Signature
@@ -21,6 +21,7 @@ from attest.limits import DEFAULT, Limits
 from attest.lineage import Lineage
 from attest.matching import Delivery, Match, match
 from attest.predicate import Predicate, predicate_name, read_predicate
+from attest.predicates.dataset import Dataset
 from attest.predicates.register import Register
 from attest.predicates.step import Step
 from attest.predicates.withdrawal import Withdrawal
@@ -32,8 +33,6 @@ from attest.verifier import UnverifiedError, VerifiedStatement
 __all__ = ["Line", "Review", "Unverified", "review"]
 
 _ADVERSE = frozenset({"withdrawal", "register", "deletion-order"})
-_TOLERANT = frozenset({"rights", "withdrawal", "register", "deletion-order"})
-"""Kinds whose unreadable parts are UNKNOWN group by group; the others are believed whole or not at all."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +125,11 @@ def _grants(
     return trust.granted_by(predicate.TRUST_ROLE, names, artifacts=artifacts)
 
 
+def _hides(dataset: Dataset) -> list[str]:
+    """Unreadable fields that may hide a source; any other one only leaves its own fact unknown."""
+    return [name for name in unreadable(dataset) if name == ALL or name.startswith("derivedFrom")]
+
+
 def _evidence(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
     """Read the predicate and decide who is believed for it."""
     statement = verified[0].statement
@@ -139,7 +143,7 @@ def _evidence(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
     except FormatError as error:
         reason = error.what
     granted = _grants(trust, statement, predicate, names)
-    if predicate is not None and kind not in _TOLERANT and (bad := unreadable(predicate)):
+    if isinstance(predicate, Dataset) and (bad := _hides(predicate)):
         granted, reason = (), f"unreadable: {', '.join(bad)}"
     elif predicate is not None and not granted:
         what = (

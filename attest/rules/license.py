@@ -3,7 +3,9 @@
 Every origin dataset behind the model, and every other dataset somebody made a rights record for, needs a
 rights record by its rights-holder. All records in hand apply together: each one's licence must allow ``use``,
 hold no id of ``deny`` that cannot be avoided (of an OR the reader takes the best branch, of an AND all
-count), x, and a class the record states can only narrow it; a ``LicenseRef-`` goes by its stated class.
+count), be active and not expired, and not prohibit training. For ids of the SPDX list attest's own table of
+licence classes decides, and a class the record states can only narrow it; a ``LicenseRef-`` goes by its
+stated class.
 
 FAIL: a licence does not allow it. UNKNOWN: there is no rights record by the rights-holder, it states no
 licence, or its id or class is not known. A record that was withdrawn still restricts, and grants nothing.

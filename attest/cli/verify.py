@@ -1,0 +1,221 @@
+"""``attest verify``: may we use this, on what evidence, and if not, what do we ask the vendor for?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from attest.cli.options import PATH, json_option, limit_option, limits_from, reads_path
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from attest.limits import Limits
+    from attest.matching import Delivery
+    from attest.report import Report
+    from attest.review import Line
+
+__all__ = ["command", "manifests_beside", "measure", "read_evidence"]
+
+
+@click.command()
+@reads_path()
+@click.option(
+    "--bundle", "-b", "bundles", multiple=True, required=True, type=PATH, help="Attestation bundle (.jsonl)."
+)
+@click.option("--trust", "-t", required=True, type=PATH, help="Your trust.yaml: whom you believe, for what.")
+@click.option("--policy", "-p", required=True, help="Your policy.yaml, or preset:NAME.")
+@click.option(
+    "--register", "registers", multiple=True, type=PATH, help="A register, as its keeper published it."
+)
+@click.option(
+    "--manifests", type=PATH, help="Folder of manifests. [default: NAME.manifests beside the bundle]"
+)
+@click.option(
+    "--as-of", metavar="TIME", help="Evaluate as of a past time (RFC 3339). Not a basis for buying today."
+)
+@click.option(
+    "--report", "-r", "reports", multiple=True, type=PATH, help="Write the report: .html, .json or .txt."
+)
+@click.option(
+    "--memory", type=PATH, help="Where register sequences are remembered. [default: beside trust.yaml]"
+)
+@json_option
+@limit_option
+def command(
+    path: Path,
+    bundles: tuple[Path, ...],
+    trust: Path,
+    policy: str,
+    registers: tuple[Path, ...],
+    manifests: Path | None,
+    as_of: str | None,
+    reports: tuple[Path, ...],
+    memory: Path | None,
+    as_json: bool,
+    limits: tuple[str, ...],
+) -> int:
+    r"""Verify delivered files against a vendor's bundle and your policy.
+
+    PATH is the delivered file or directory. Everything happens offline, and nothing the bundle names is
+    followed. Exit code: 0 accepted, 1 rejected, 2 usage, 3 incomplete, 4 could not decide.
+
+    \b
+      attest verify model/ -b model.intoto.jsonl -t trust.yaml -p policy.yaml -r report.html
+    """
+    from attest.files import write_file
+    from attest.memory import read_memory, write_memory
+    from attest.policy import evaluate, read_policy
+    from attest.reporting import make_report
+    from attest.review import review
+    from attest.trust import read_trust
+    from attest.verdict import Verdict
+
+    bounds = limits_from(limits)
+    renderers = [_renderer(report) for report in reports]
+    believed = read_trust(trust, bounds)
+    demanded = read_policy(policy, bounds)
+    memory = memory or trust.with_suffix(".memory.json")
+    remembered = read_memory(memory)
+    time, historical = _time(as_of)
+    reviewed = review(
+        measure(path),
+        read_evidence((*bundles, *registers), bounds),
+        believed,
+        time,
+        historical=historical,
+        memory=remembered,
+        manifests=manifests_beside(bundles, manifests, bounds),
+        limits=bounds,
+    )
+    judgement = evaluate(demanded, reviewed)
+    result = make_report(
+        reviewed, demanded, judgement, _reproduce(path, bundles, trust, policy, registers, time)
+    )
+    for target, render in zip(reports, renderers, strict=True):
+        write_file(target, [render(result).encode()])
+    _print(result, as_json=as_json)
+    if not historical:
+        _remember(lambda: write_memory(memory, remembered, reviewed.registers))
+    return Verdict(result.verdict).exit_code
+
+
+def _time(as_of: str | None) -> tuple[datetime, bool]:
+    from datetime import UTC, datetime, timedelta
+
+    from attest.errors import AttestError, UsageError
+    from attest.model import parse_time
+
+    if as_of is None:
+        # up to the next second: a timestamp of this very second is not in the future
+        now = datetime.now(UTC)
+        return (now + timedelta(seconds=1)).replace(microsecond=0), False
+    try:
+        return parse_time(as_of), True
+    except AttestError as error:
+        raise UsageError(error.what, "--as-of") from error
+
+
+def measure(path: Path) -> Delivery:
+    """Digest what was delivered."""
+    from attest.cli.progress import progress_bar
+    from attest.manifest import digest_path
+    from attest.matching import Delivery
+
+    measured = digest_path(path, progress=progress_bar())
+    files = {each.path: each.sha256 for each in measured.files}
+    return Delivery(path.resolve().name, measured.artifact, measured.size, files)
+
+
+def read_evidence(paths: Iterable[Path], limits: Limits) -> Iterator[Line]:
+    """Yield every line of every file."""
+    from attest.bundle import UnknownLine, read_lines
+    from attest.review import Line
+
+    for path in paths:
+        for number, content in enumerate(read_lines(path, limits), 1):
+            where = content.number if isinstance(content, UnknownLine) else number
+            yield Line(str(path), where, content)
+
+
+def manifests_beside(bundles: Iterable[Path], folder: Path | None, limits: Limits) -> dict[str, bytes]:
+    """Return the manifests that travel beside the bundles, each under its own digest.
+
+    Only files called by 64 hex digits are read, and one whose bytes have another digest is an error.
+    """
+    from attest.digest import is_sha256, sha256_bytes
+    from attest.errors import FormatError
+
+    folders = [folder] if folder else [each.with_name(f"{_stem(each)}.manifests") for each in bundles]
+    found: dict[str, bytes] = {}
+    for each in folders:
+        if not each.is_dir():
+            continue
+        for file in sorted(each.iterdir()):
+            if not is_sha256(file.name) or file.is_symlink() or not file.is_file():
+                continue
+            limits.check("manifest_bytes", file.stat().st_size, str(file))
+            data = file.read_bytes()
+            if sha256_bytes(data) != file.name:
+                raise FormatError(f"got sha256 {sha256_bytes(data)}, expected its name", str(file))
+            found[file.name] = data
+    return found
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".jsonl").removesuffix(".intoto")
+
+
+def _renderer(path: Path) -> Callable[[Report], str]:
+    from attest.errors import UsageError
+    from attest.report import RENDERERS
+
+    formats = {".html": "html", ".htm": "html", ".json": "json", ".txt": "text"}
+    name = formats.get(path.suffix.lower(), path.suffix.removeprefix(".").lower())
+    if name not in RENDERERS:
+        raise UsageError(f"no report format is called {path.suffix!r}", str(path), "use .html, .json or .txt")
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent}", "--report")
+    renderer: Callable[[Report], str] = RENDERERS.load(name)
+    return renderer
+
+
+def _print(result: Report, *, as_json: bool) -> None:
+    import os
+    import sys
+
+    from attest.report import RENDERERS
+
+    if as_json:
+        click.echo(RENDERERS.load("json")(result), nl=False)
+        return
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    click.echo(RENDERERS.load("text")(result, color=color), nl=False)
+
+
+def _remember(write: Callable[[], object]) -> None:
+    from attest.errors import StoreError
+
+    try:
+        write()
+    except StoreError as error:
+        click.echo(f"attest: warning: {error}: an older register will not be noticed next time", err=True)
+
+
+def _reproduce(
+    path: Path, bundles: Iterable[Path], trust: Path, policy: str, registers: Iterable[Path], time: datetime
+) -> str:
+    import shlex
+
+    from attest.model import format_time
+
+    words = ["attest", "verify", str(path)]
+    for bundle in bundles:
+        words += ["--bundle", str(bundle)]
+    words += ["--trust", str(trust), "--policy", policy]
+    for register in registers:
+        words += ["--register", str(register)]
+    return shlex.join([*words, "--as-of", format_time(time)])

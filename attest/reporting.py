@@ -1,0 +1,428 @@
+"""From a review and a judgement to the report: pure, and nothing is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from attest import __version__
+from attest.errors import FormatError
+from attest.graph import DATASET_ROLES, Evidence, StepNode
+from attest.keeper import RegisterState
+from attest.license import use_class
+from attest.lineage import Ancestor, Status
+from attest.model import format_time
+from attest.policy import Judgement, Policy
+from attest.predicates.dataset import Dataset
+from attest.predicates.rights import Rights
+from attest.report import (
+    NOT_PROVEN,
+    Ask,
+    ChainFacts,
+    DatasetRow,
+    Delivered,
+    Edge,
+    ExceptionRow,
+    FindingRow,
+    Lineage,
+    Node,
+    PinnedDocument,
+    PolicyFacts,
+    RegisterRow,
+    Report,
+    RuleRow,
+    StatementRow,
+    UnknownLineRow,
+)
+from attest.resource import Artifact
+from attest.review import Review
+from attest.verdict import Finding, Result
+
+__all__ = ["make_report", "picture_of"]
+
+UNKNOWN = "unknown"
+
+
+def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce: str) -> Report:
+    """Write down a judgement.
+
+    Args:
+        review: what was examined.
+        policy: the policy it was judged by.
+        judgement: what the policy says of it.
+        reproduce: the command that reproduces the report.
+    """
+    findings = [
+        _finding(review, judged.rule, finding)
+        for judged in judgement.judged
+        for finding in judged.outcome.findings
+    ]
+    results = [judged.outcome.result.value for judged in judgement.judged]
+    return Report(
+        verdict=judgement.verdict.value,
+        as_of=review.as_of,
+        historical=review.historical,
+        tool=f"attest {__version__}",
+        policy=PolicyFacts(
+            name=policy.file.policy,
+            version=str(policy.file.version),
+            sha256=policy.sha256,
+            purpose=policy.file.purpose,
+            territories=policy.file.territories,
+        ),
+        trust=PinnedDocument(name=review.trust.name, sha256=review.trust.sha256),
+        delivered=_delivered(review),
+        counts={result.value: results.count(result.value) for result in Result},
+        chain=_chain(review),
+        rules=[
+            RuleRow(
+                rule=judged.rule,
+                result=judged.outcome.result.value,
+                sentence=judged.sentence,
+                examined=judged.outcome.examined,
+                notes=list(judged.outcome.notes),
+            )
+            for judged in judgement.judged
+        ],
+        findings=findings,
+        asks=_asks(findings),
+        datasets=[_dataset(review, ancestor) for ancestor in review.lineage.datasets()],
+        lineage=picture_of(review),
+        exceptions=_exceptions(policy, judgement, review.as_of),
+        registers=_registers(review),
+        statements=_statements(review),
+        unknown_lines=[UnknownLineRow(file=f, line=n, reason=r) for f, n, r in review.unknown_lines],
+        not_proven=[*NOT_PROVEN, *_computed_limits(review, policy)],
+        reproduce=reproduce,
+    )
+
+
+def _delivered(review: Review) -> Delivered:
+    delivery = review.delivery
+    return Delivered(
+        name=delivery.name,
+        kind="tree" if delivery.artifact.tree else "file",
+        digest=f"sha256:{delivery.artifact.sha256}",
+        files=len(delivery.files),
+        size_bytes=delivery.size,
+        matched=[f"sha256:{root.sha256}" for root in review.match.roots],
+        extras=list(review.match.extras),
+    )
+
+
+def _chain(review: Review) -> ChainFacts:
+    lineage = review.lineage
+    verified = review.graph.evidence
+    return ChainFacts(
+        steps=len(lineage.steps),
+        artifacts=len(lineage.ancestors),
+        datasets=len(lineage.datasets()),
+        base_models=len(lineage.base_models()),
+        gaps=len(lineage.gaps()) + len(lineage.unlinked),
+        opaque=len(lineage.opaque()),
+        statements=len(verified) + len(review.unverified),
+        verified=len(verified),
+        timestamped=sum(1 for each in verified if any(s.trusted_time for s in each.signatures)),
+        unverified=len(review.unverified),
+        unknown_lines=len(review.unknown_lines),
+    )
+
+
+def _finding(review: Review, rule: str, finding: Finding) -> FindingRow:
+    severity = {Result.FAIL: "high", Result.UNKNOWN: "medium"}.get(finding.result, "info")
+    return FindingRow.model_validate(
+        {
+            "rule": rule,
+            "code": finding.code,
+            "result": finding.result.value,
+            "severity": severity,
+            "subject": finding.subject,
+            "subjectName": _name_of(review, finding.subject),
+            "summary": finding.summary,
+            "expected": finding.expected,
+            "actual": finding.actual,
+            "path": list(finding.path),
+            "evidence": [f"sha256:{digest}" for digest in finding.evidence],
+            "remedy": finding.remedy,
+        }
+    )
+
+
+def _name_of(review: Review, subject: str) -> str:
+    digest = subject.removeprefix("sha256:").removesuffix("/")
+    for tree in (True, False):
+        if Artifact(digest, tree) in review.graph.names:
+            return review.graph.names[Artifact(digest, tree)]
+    evidence = review.graph.by_digest.get(digest)
+    if evidence is not None:
+        return f"{evidence.kind or evidence.statement.predicate_type} statement"
+    return ""
+
+
+def _asks(findings: Iterable[FindingRow]) -> list[Ask]:
+    """What to ask the vendor for, worst first, each thing once."""
+    order = {"FAIL": 0, "UNKNOWN": 1}
+    counted: dict[str, int] = {}
+    for finding in sorted(findings, key=lambda each: order.get(each.result, 2)):
+        if finding.remedy and finding.result in order:
+            counted[finding.remedy] = counted.get(finding.remedy, 0) + 1
+    return [Ask(text=text, findings=count) for text, count in counted.items()]
+
+
+# -- datasets ------------------------------------------------------------------------------------------
+
+
+def _joined(values: Iterable[object]) -> str:
+    """Several statements about one dataset: every value, none of them chosen."""
+    texts = sorted({str(value) for value in values if value not in (None, "", (), [])})
+    return " | ".join(texts) or UNKNOWN
+
+
+def _licence_class(rights: Rights) -> str:
+    if rights.license is None or rights.license.expression is None:
+        return ""
+    declared = rights.license.class_.use if rights.license.class_ else None
+    try:
+        return use_class(rights.license.expression, declared)
+    except FormatError:
+        return UNKNOWN
+
+
+def _basis(rights: Rights) -> str:
+    parts = []
+    for each in rights.personal_data_basis or ():
+        consent = f", consent {each.consent.status}" if each.consent else ""
+        parts.append(f"{each.jurisdiction or UNKNOWN}: {each.basis}{consent}")
+    return "; ".join(parts)
+
+
+def _dataset(review: Review, ancestor: Ancestor) -> DatasetRow:
+    statements = review.graph.datasets(ancestor.artifact)
+    records = review.graph.rights(ancestor.artifact)
+    facts = [e.predicate for e in statements if e.granted and isinstance(e.predicate, Dataset)]
+    rights = [e.predicate for e in records if e.granted and isinstance(e.predicate, Rights)]
+    about = [*statements, *records]
+    # OK may rest on a step: a dataset made by one needs no statement of its own
+    status = "gap" if ancestor.status is Status.OPAQUE else ancestor.status.value
+    return DatasetRow.model_validate(
+        {
+            "digest": f"sha256:{ancestor.artifact.sha256}",
+            "name": _joined(fact.name for fact in facts) if facts else review.graph.name(ancestor.artifact),
+            "version": _joined(fact.version for fact in facts),
+            "source": _joined(
+                (fact.acquisition.counterparty if fact.acquisition else None)
+                or (fact.issuer.legal_name if fact.issuer else None)
+                for fact in facts
+            ),
+            "channel": _joined(fact.acquisition.channel for fact in facts if fact.acquisition),
+            "licence": _joined(each.license.expression for each in rights if each.license),
+            "licenceClass": _joined(_licence_class(each) for each in rights),
+            "personalData": _joined(_personal(fact) for fact in facts),
+            "basis": _joined(_basis(each) for each in rights),
+            "validUntil": _joined(
+                format_time(each.valid_until) if each.valid_until else "no end stated" for each in rights
+            ),
+            "order": _order(review, ancestor.artifact),
+            "signedBy": sorted({name for each in about for name in each.granted}),
+            "status": status,
+            "statements": [f"sha256:{each.digest}" for each in about],
+        }
+    )
+
+
+def _personal(fact: Dataset) -> str:
+    if fact.personal_data is None:
+        return UNKNOWN
+    words = {
+        "biometric": fact.personal_data.biometric,
+        "children": fact.personal_data.children,
+        "special category": fact.personal_data.special_category,
+    }
+    presence = fact.personal_data.presence
+    details = [f"{name} {value}" for name, value in words.items() if value != "no"]
+    return presence if presence == "no" or not details else f"{presence} ({', '.join(details)})"
+
+
+def _order(review: Review, artifact: Artifact) -> str:
+    """Whether a register in hand names an order against it; without one nobody knows."""
+    listed = [
+        entry.state
+        for state in review.registers.values()
+        for entry in state.entries
+        if entry.kind == "order" and any(item.artifact == artifact for item in entry.artifacts or ())
+    ]
+    if listed:
+        return ", ".join(sorted(set(listed)))
+    return "none listed" if any(state.covers("order") for state in review.registers.values()) else UNKNOWN
+
+
+# -- the picture ---------------------------------------------------------------------------------------
+
+
+def _kind(review: Review, ancestor: Ancestor) -> str:
+    roles = set(ancestor.roles)
+    if roles & DATASET_ROLES or review.graph.datasets(ancestor.artifact):
+        return "dataset"
+    if roles & {"base-model", "adapter", "teacher"} or (
+        ancestor.via is None and review.graph.makers.get(ancestor.artifact)
+    ):
+        return "model"
+    return next(
+        (role for role in ("tokenizer", "code", "config", "environment") if role in roles), "artifact"
+    )
+
+
+def _step_status(evidence: Evidence) -> Status:
+    if evidence.withdrawn_by:
+        return Status.WITHDRAWN
+    return Status.OK if evidence.believed else Status.UNTRUSTED
+
+
+def picture_of(review: Review) -> Lineage:
+    """Return the lineage as nodes and edges, nearest to the delivery first, in an order of digests."""
+    lineage = review.lineage
+    ancestors = sorted(lineage.ancestors.values(), key=lambda each: (each.level, each.artifact))
+    ids = {each.artifact: number for number, each in enumerate(ancestors)}
+    nodes = [
+        Node(
+            id=number,
+            kind=_kind(review, each),
+            label=review.graph.name(each.artifact),
+            digest=f"sha256:{each.artifact.sha256}",
+            status=each.status.value,
+            level=2 * each.level,
+        )
+        for number, each in enumerate(ancestors)
+    ]
+    edges: list[Edge] = []
+    steps = sorted(lineage.steps, key=lambda node: node.evidence.digest)
+    for number, node in enumerate(steps, len(nodes)):
+        outputs = [output for output in node.outputs if output in ids]
+        level = 2 * max(lineage.ancestors[output].level for output in outputs) + 1
+        nodes.append(
+            Node(
+                id=number,
+                kind=f"step:{node.kind}",
+                label=node.kind,
+                digest=f"sha256:{node.evidence.digest}",
+                status=_step_status(node.evidence).value,
+                level=level,
+            )
+        )
+        edges += _edges(node, number, outputs, ids)
+    for each in ancestors:
+        if each.via is not None and each.via[1] == "derivedFrom":
+            edges.append(Edge(source=ids[each.artifact], target=ids[each.via[0]], role="derivedFrom"))
+    return Lineage(nodes=nodes, edges=edges)
+
+
+def _edges(node: StepNode, number: int, outputs: Sequence[Artifact], ids: dict[Artifact, int]) -> list[Edge]:
+    read = sorted({(ids[item.artifact], item.role) for item in node.inputs if item.artifact in ids})
+    written = sorted({ids[output] for output in outputs})
+    return [Edge(source=source, target=number, role=role) for source, role in read] + [
+        Edge(source=number, target=target, role="output") for target in written
+    ]
+
+
+# -- the rest ------------------------------------------------------------------------------------------
+
+
+def _exceptions(policy: Policy, judgement: Judgement, as_of: datetime) -> list[ExceptionRow]:
+    return [
+        ExceptionRow(
+            rule=entry.rule,
+            subject=entry.subject,
+            reason=entry.reason,
+            approver=entry.approver,
+            expires=entry.expires.isoformat(),
+            used=number in judgement.used,
+            expired=not entry.holds(as_of),
+        )
+        for number, entry in enumerate(policy.file.exceptions)
+    ]
+
+
+def _registers(review: Review) -> list[RegisterRow]:
+    chain = review.signers()
+    return [
+        RegisterRow(
+            register_id=state.register_id,
+            sequence=state.register.sequence,
+            as_of=state.register.as_of,
+            next_update=state.register.next_update,
+            keeper=list(state.keepers),
+            self_kept=bool(set(state.keepers) & chain),
+            problems=[problem.summary for problem in state.problems],
+        )
+        for state in review.registers.values()
+        if state.register is not None
+    ]
+
+
+def _standing(evidence: Evidence) -> str:
+    if evidence.kind is not None and evidence.predicate is None:
+        return "unreadable"
+    if not evidence.granted:
+        return "carried"
+    return "withdrawn" if evidence.withdrawn_by else "granted"
+
+
+def _statements(review: Review) -> list[StatementRow]:
+    rows = []
+    for each in review.graph.evidence:
+        times = [s.trusted_time for s in each.signatures if s.trusted_time]
+        withdrawn = ", ".join(f"sha256:{digest}" for digest in each.withdrawn_by)
+        rows.append(
+            StatementRow.model_validate(
+                {
+                    "digest": f"sha256:{each.digest}",
+                    "type": each.statement.predicate_type,
+                    "subjects": [subject.name or "" for subject in each.statement.subjects[:20]],
+                    "signers": [str(signature.signer) for signature in each.signatures],
+                    "principals": sorted({n for signature in each.signatures for n in signature.principals}),
+                    "trustedTime": min(times, default=None),
+                    "standing": _standing(each),
+                    "reason": f"withdrawn by {withdrawn}" if withdrawn else each.reason,
+                }
+            )
+        )
+    rows += [
+        StatementRow(
+            digest=f"sha256:{each.digest}",
+            type=each.predicate_type,
+            subjects=[str(artifact) for artifact in each.claims[:20]],
+            signers=[],
+            principals=[],
+            standing="unverified",
+            reason=each.reason,
+        )
+        for each in review.unverified
+    ]
+    return rows
+
+
+def _computed_limits(review: Review, policy: Policy) -> list[str]:
+    """What this verdict in particular does not prove."""
+    found = []
+    adopted = sum(
+        1 for node in review.lineage.steps for item in node.inputs if item.digest_source is not None
+    )
+    if adopted:
+        found.append(
+            f"{adopted} input digest(s) of this lineage were taken over and not measured by the builder."
+        )
+    past = sum(1 for node in review.lineage.steps if node.step.recorded == "after-the-fact")
+    if past:
+        found.append(f"{past} step(s) of this lineage were recorded after the fact.")
+    self_kept: list[RegisterState] = [
+        state for state in review.registers.values() if set(state.keepers) & review.signers()
+    ]
+    found += [
+        f"Register {state.register_id} is self-kept: its keeper signed statements of this lineage."
+        for state in self_kept
+    ]
+    if not any(rule.NAME == "contents-complete" for rule in policy.rules):
+        found.append(
+            "That no statement was left out of the bundle: the policy asks for no contents statement."
+        )
+    return found
