@@ -141,7 +141,7 @@ def open_store(uri: str, *, create: bool = False, read_only: bool = False, limit
     Args:
         uri: where it is.
         create: make it if there is none; one that is there is opened.
-        read_only: never write, not even beside it; works on read-only media.
+        read_only: change nothing it holds; works on read-only media.
         limits: for the bundles that are put, and read back.
 
     Raises:

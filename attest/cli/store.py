@@ -41,7 +41,8 @@ def command() -> None:
 def check(store_uri: str | None, limits: tuple[str, ...], as_json: bool) -> None:
     """Read everything back and report damage.
 
-    Every digest and every index row is computed again. Exit code 0: all is well; 1: something is damaged; 4: the store cannot be opened at all.
+    Every digest and every index row is computed again. Exit code 0: all is well; 1: something is damaged;
+    4: the store cannot be opened at all.
     """
     from attest.text import show
 

@@ -21,6 +21,8 @@ from attest.stores._sqlite_file import SCHEMA
 __all__ = ["check"]
 
 _MAX_PROBLEMS = 1000
+# the second: SQLite's own message quotes bytes of a damaged schema
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 class _Problems(list[str]):
@@ -49,13 +51,13 @@ class _Checker:
         """Run one step; what keeps it from its end is a problem."""
         try:
             step()
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             self.problems.add(f"{what} cannot be read to the end: {error}")
 
     def count(self, table: str) -> int:
         try:
             return int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             self.problems.add(f"table {table} cannot be counted: {error}")
             return 0
 
@@ -93,7 +95,8 @@ class _Checker:
         query = f"SELECT id FROM {table} WHERE id > ? ORDER BY id LIMIT 1000"  # noqa: S608 - our own words
         while page := self._connection.execute(query, (last,)).fetchall():
             for (number,) in page:
-                if number <= last:  # damaged pages may lead in a circle
+                # damaged pages may lead in a circle, and a damaged schema may have other types
+                if not isinstance(number, int) or number <= last:
                     self.problems.add(f"table {table} is out of order after row {last}")
                     return
                 last = number

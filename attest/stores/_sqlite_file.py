@@ -93,6 +93,7 @@ _REASONS: dict[int, tuple[str, str | None]] = {
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "may this user read the file and write its directory?"),
     sqlite3.SQLITE_IOERR: ("cannot be read or written", "nothing was changed; is the disk full or failing?"),
 }
+_SMALLEST_PAGE = 512  # bytes
 # what SQLite answers where it may not make the files it shares with writers
 _UNSHARED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 
@@ -108,6 +109,8 @@ def explained(where: str) -> Iterator[None]:
     """Turn SQLite's exceptions into ``StoreError``."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite's own message quotes bytes of a damaged schema
+        raise StoreError("is damaged: its schema is no text", where, CHECK_HINT) from error
     except sqlite3.Error as error:
         reason, hint = _REASONS.get(_primary_code(error), (None, None))
         name = getattr(error, "sqlite_errorname", type(error).__name__)
@@ -153,21 +156,27 @@ def _look(path: Path, *, read_only: bool) -> bool:
     """
     where = str(path)
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except FileNotFoundError:
         return True
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise StoreError(f"cannot be opened: {reason}", where) from error
-    if not stat.S_ISREG(mode):
-        kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a directory" if stat.S_ISDIR(found.st_mode) else "no regular file"
         raise StoreError(f"is {kind}, expected the file of a store", where)
+    if 0 < found.st_size < _SMALLEST_PAGE:  # SQLite takes a file of one byte for an empty one
+        raise StoreError(_REASONS[sqlite3.SQLITE_NOTADB][0], where)
     if not os.access(path, os.R_OK):
         raise StoreError("cannot be read: permission denied", where)
-    if not read_only and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+    if not read_only and not _writable(path):
         hint = "the file and its directory must both be writable; nothing was changed"
         raise StoreError("is read-only", where, hint)
     return False
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _make_directory(directory: Path) -> None:
@@ -195,23 +204,32 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
 
 
 def _open_read_only(path: Path) -> tuple[sqlite3.Connection, Fingerprint | None]:
-    connection = _connect(path, "mode=ro")
-    try:
-        connection.execute("PRAGMA schema_version").fetchone()  # the first look into the file
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if _primary_code(error) not in _UNSHARED:
-            raise
-    else:
-        return connection, None
-    # nothing may be written beside the file, so no lock is possible; a writer may still come (another
-    # user's), which the fingerprint shows. A log with content would be ignored, so it is refused.
+    shared = _open_beside_writers(path)
+    if shared:
+        return shared, None
+    # Nothing may be written beside the file, so no lock is possible, but a writer may still come (another
+    # user's): the fingerprint shows it. A log with content would be ignored, so it is refused.
+    frozen = fingerprint(path)
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size:
         what = f"its latest statements stand in {log.name}, which cannot be read from a read-only directory"
         raise StoreError(what, str(path), "copy both files to a directory you can write to")
-    frozen = fingerprint(path)
     return _connect(path, "mode=ro&immutable=1"), frozen
+
+
+def _open_beside_writers(path: Path) -> sqlite3.Connection | None:
+    """Open for reading, with locks; return ``None`` where the files these need cannot be made."""
+    # who may write opens so: only then SQLite tidies up the files beside the store when it is closed
+    connection = _connect(path, "mode=rw" if _writable(path) else "mode=ro")
+    try:
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute("PRAGMA schema_version").fetchone()  # the first look into the file
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if _primary_code(error) in _UNSHARED:
+            return None
+        raise
+    return connection
 
 
 def fingerprint(path: Path) -> Fingerprint:

@@ -63,10 +63,14 @@ class SqliteStore:
             raise StoreError("was opened for reading only", self._where, "nothing was changed")
         entries = map(self._entry, bundles)
         head = _take(entries)
+        new = 0
         with self._transaction():
-            new = sum(self._add(entry) for entry in chain(head, entries))
+            for entry in chain(head, entries):
+                with explained(self._where):
+                    new += self._add(entry)
             for data in manifests:
-                self._add_manifest(data)
+                with explained(self._where):
+                    self._add_manifest(data)
         return new
 
     def bundles(self, statement_digest: str | None = None) -> Iterator[Bundle]:
@@ -175,8 +179,8 @@ class SqliteStore:
             raise StoreError(what, where, CHECK_HINT)
         return bundle
 
-    def _next(self, last: int, number: int) -> int:
-        if number <= last:
+    def _next(self, last: int, number: object) -> int:
+        if not isinstance(number, int) or number <= last:
             raise StoreError(f"is damaged: out of order after row {last}", self._where, CHECK_HINT)
         return number
 
@@ -189,15 +193,17 @@ class SqliteStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """All or nothing; what a source of bundles raises passes through as it is."""
         with explained(self._where):
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
+        try:
+            yield
+            with explained(self._where):
                 self._connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):  # SQLite may have rolled back already; the first error counts
-                    self._connection.execute("ROLLBACK")
-                raise
+        except BaseException:
+            with suppress(sqlite3.Error):  # SQLite may have rolled back already; the first error counts
+                self._connection.execute("ROLLBACK")
+            raise
 
     def _entry(self, bundle: Bundle) -> _Entry:
         """Parse what will be kept, so that nothing is kept that cannot be read back."""
