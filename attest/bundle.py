@@ -20,7 +20,8 @@ from typing import Any, BinaryIO
 from attest.canonical import canonical_bytes, read_json
 from attest.digest import sha256_bytes
 from attest.envelope import IN_TOTO
-from attest.errors import AttestError, FormatError, LimitError
+from attest.errors import FormatError, LimitError
+from attest.files import write_file
 from attest.limits import DEFAULT, Limits
 from attest.statement import Statement
 
@@ -265,22 +266,4 @@ def write_lines(path: Path, bundles: Iterable[Bundle]) -> None:
     Raises:
         AttestError: the file cannot be written, or ``bundles`` raised it; nothing is left half-written.
     """
-    import os
-    import tempfile
-
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as stream:
-            for bundle in bundles:
-                stream.write(bundle.line + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-        temporary = None
-    except OSError as error:
-        raise AttestError(f"cannot be written: {error.strerror}", str(path), "nothing was changed") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+    write_file(path, (bundle.line + b"\n" for bundle in bundles))
