@@ -264,6 +264,6 @@ def write_lines(path: Path, bundles: Iterable[Bundle]) -> None:
     """Write an attestation bundle whole or not at all, streaming.
 
     Raises:
-        AttestError: the file cannot be written, or ``bundles`` raised it; nothing is left half-written.
+        AttestError: the file cannot be written, or ``bundles`` raised it; what was there is unchanged.
     """
     write_file(path, (bundle.line + b"\n" for bundle in bundles))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attest.errors import AttestError, UsageError
 
-__all__ = ["write_file"]
+__all__ = ["sync_directory", "write_file"]
 
 # file systems without hard links (FAT, some network mounts) answer with one of these
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -34,7 +34,7 @@ def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -
         UsageError: ``overwrite`` is false and something is there.
         AttestError: it cannot be written; what was there is unchanged.
     """
-    temporary = path.with_name(f".attest-{secrets.token_hex(8)}.tmp")
+    temporary = path.parent / f".attest-{secrets.token_hex(8)}.tmp"
     try:
         mode = _mode(path)
         if overwrite and mode is not None and not stat.S_ISREG(mode):
@@ -46,7 +46,7 @@ def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -
             _name(temporary, path, overwrite=overwrite)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except FileExistsError as error:
         raise UsageError("exists already and is not overwritten", str(path), "choose another name") from error
     except OSError as error:
@@ -84,8 +84,8 @@ def _name(temporary: Path, path: Path, *, overwrite: bool) -> None:
     temporary.replace(path)
 
 
-def _sync_directory(directory: Path) -> None:
-    """Force the new name to disk, where the system can (not on Windows, not on every file system)."""
+def sync_directory(directory: Path) -> None:
+    """Force the names in a directory to disk, where the system can (not on Windows, nor on every disk)."""
     with suppress(OSError):
         handle = os.open(directory, os.O_RDONLY)
         try:

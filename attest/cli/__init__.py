@@ -39,6 +39,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+class _ReaderGoneError(Exception):
+    """Who read our output went away; click would exit with 1, which here means "rejected"."""
+
+
 class _LazyGroup(click.Group):
     """Knows its commands by name and imports one only to run it or to show its help."""
 
@@ -59,6 +63,12 @@ class _LazyGroup(click.Group):
                 f"no such command {name!r}." + (f" Did you mean {guess!r}?" if guess else "")
             )
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGoneError from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):  # from the table: `attest --help` imports no command
@@ -120,8 +130,8 @@ def main(argv: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("attest: interrupted", err=True)
         code = 130
-    except BrokenPipeError:
-        # the reader of our output went away: keep Python from complaining once more at shutdown
+    except _ReaderGoneError:
+        # keep Python from complaining once more at shutdown
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 4
     except OSError as error:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from attest.errors import StoreError
+from attest.files import sync_directory
 
 __all__ = [
     "APPLICATION_ID",
@@ -184,11 +185,7 @@ def _make_directory(directory: Path) -> None:
         missing = [parent for parent in (directory, *directory.parents) if not parent.exists()]
         directory.mkdir(parents=True, exist_ok=True)
         for made in missing:  # its name must survive a power cut too
-            handle = os.open(made.parent, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            sync_directory(made.parent)
     except OSError as error:
         raise StoreError(f"cannot be made: {error.strerror}", str(directory)) from error
 

@@ -99,14 +99,13 @@ class SqliteStore:
         found = self._row("SELECT id FROM manifest WHERE sha256 = ?", _blob(sha256))
         if not found:
             return None
-        data = bytearray()
         query = "SELECT data FROM manifest_part WHERE manifest_id = ? ORDER BY number"
         with self._reading():
-            for (part,) in self._connection.execute(query, found):
-                data += part if isinstance(part, bytes) else b""
+            parts = [part for (part,) in self._connection.execute(query, found)]
+        data = b"".join(part for part in parts if isinstance(part, bytes))
         if (got := hashlib.sha256(data).hexdigest()) != sha256:
             raise StoreError(f"manifest {sha256} is damaged: its bytes have digest {got}", self._where)
-        return bytes(data)
+        return data
 
     def manifests(self) -> Iterator[str]:
         """Yield the digests of all manifests, in the order they came in."""

@@ -247,14 +247,15 @@ class StoreConformance:
             store.put([parse_bundle(json.dumps(value).encode())])
         assert raws(store) == []
 
+    @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, FormatError])
     @pytest.mark.parametrize("count", [0, 3, 1500])  # a short put, and one longer than what is prepared ahead
-    def test_a_source_that_fails_leaves_nothing(self, store, count):
+    def test_a_source_that_fails_leaves_nothing(self, store, count, error):
         def source():
             for number in range(count):
                 yield bundle(number)
-            raise ValueError("the source broke")
+            raise error("the source broke")
 
-        with pytest.raises(ValueError, match="the source broke"):
+        with pytest.raises(error, match="the source broke"):
             store.put(source(), [b"manifest"])
         assert raws(store) == []
         assert store.check().problems == ()
