@@ -1,0 +1,123 @@
+"""``attest digest``: the SHA-256 of files, and of directories through their manifests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from attest.cli.options import PATH, echo_json, json_option, reads_path
+from attest.cli.progress import progress_bar
+from attest.errors import UsageError
+
+if TYPE_CHECKING:
+    from attest.manifest import Measured
+
+__all__ = ["command"]
+
+_KNOWN = {"\n": "\\n", "\r": "\\r"}
+"""Escapes that ``sha256sum`` reads, besides that of the backslash."""
+
+
+@click.command("digest")
+@reads_path("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "-o", "--manifest", "manifest", type=PATH, metavar="FILE", help="Write the manifest of one directory."
+)
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match; may be repeated.")
+@click.option("--symlinks", is_flag=True, help="Read links to files of the same directory as those files.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="Threads at most; the digest is the same."
+)
+@json_option
+def command(
+    paths: tuple[Path, ...],
+    manifest: Path | None,
+    exclude: tuple[str, ...],
+    symlinks: bool,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Print the SHA-256 of files and the manifest digest of directories.
+
+    A file's line is what sha256sum prints. A directory's line ends in a slash, and its digest is the SHA-256
+    of its manifest: one sha256sum line per file, sorted by the bytes of the path. With --manifest FILE, the
+    digest is that of `sha256sum FILE`, and `sha256sum --check FILE` inside the directory rechecks every file.
+
+    A GLOB is relative to the directory and matches a whole path: * and ? stay within one part of it, ** as a
+    part stands for any number of directories, a slash at the end means directories only. So *.tmp is at the
+    top alone and **/*.tmp anywhere.
+
+    Refused, all named at once: symbolic links, devices, pipes and sockets, paths that sha256sum cannot read
+    back, files that change while they are read, and empty directories.
+    """
+    from attest.manifest import digest_path
+
+    if manifest is not None:
+        _check_target(paths, manifest)
+    answers: list[dict[str, Any]] = []
+    bar = progress_bar()
+    for path in paths:
+        measured = digest_path(path, exclude=exclude, symlinks=symlinks, workers=workers, progress=bar)
+        if manifest is not None and measured.manifest is not None:
+            _write(manifest, measured.manifest.data)
+        if as_json:
+            answers.append(_answer(measured))
+        else:
+            _tell(measured)
+    if as_json:
+        echo_json(answers)
+
+
+def _check_target(paths: Sequence[Path], manifest: Path) -> None:
+    """Refuse before anything is read what could not be written after."""
+    if len(paths) > 1 or not paths[0].is_dir():
+        raise UsageError("--manifest needs exactly one directory", hint="leave it out, or give one directory")
+    if manifest.resolve().is_relative_to(paths[0].resolve()):
+        raise UsageError(
+            f"the manifest would become a part of {paths[0]}",
+            str(manifest),
+            "write it beside the directory, not inside",
+        )
+
+
+def _write(path: Path, data: bytes) -> None:
+    from attest.files import write_file
+
+    write_file(path, [data])
+
+
+def _answer(measured: Measured) -> dict[str, Any]:
+    return {
+        "path": str(measured.path),
+        "kind": "tree" if measured.artifact.tree else "file",
+        "digest": f"sha256:{measured.artifact.sha256}",
+        "files": len(measured.files),
+        "bytes": measured.size,
+        "excluded": {"patterns": list(measured.excluded.patterns), "files": measured.excluded.files},
+    }
+
+
+def _tell(measured: Measured) -> None:
+    slash = "/" if measured.artifact.tree and not str(measured.path).endswith("/") else ""
+    click.echo(_checksum_line(measured.artifact.sha256, f"{measured.path}{slash}"))
+    if measured.excluded.patterns:
+        count = measured.excluded.files
+        click.echo(f"attest: {count} {'file' if count == 1 else 'files'} excluded", err=True)
+
+
+def _checksum_line(sha256: str, name: str) -> str:
+    r"""Return the line ``sha256sum`` prints, made safe for terminals.
+
+    Like ``sha256sum``, a line with an escaped name begins with a backslash, and the escapes it knows are the
+    ones used: ``sha256sum --check`` reads such names back. A name with other characters that deceive
+    (``attest.text.show``) gets escapes that ``sha256sum`` refuses to read, rather than another file's name.
+    """
+    from attest.text import show
+
+    pieces = [_KNOWN.get(piece) or show(piece, len(piece)) for piece in re.split(r"([\n\r])", name)]
+    shown = "".join(pieces)
+    return f"{sha256}  {name}" if shown == name else f"\\{sha256}  {shown}"

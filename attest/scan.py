@@ -1,0 +1,372 @@
+"""What a directory holds: every regular file with its status, and everything that cannot be digested.
+
+The walk is iterative (depth costs no stack), opens directories relative to the root's descriptor, reads no
+byte of any file and follows no symbolic link unless asked to. Sizes and times come from the walk itself, so
+that nothing is looked up twice.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from attest.errors import DigestError
+from attest.exclusions import Exclusions
+
+__all__ = [
+    "Found",
+    "Offender",
+    "Root",
+    "Scan",
+    "Status",
+    "kind_problem",
+    "moved",
+    "path_problem",
+    "reason_of",
+    "refuse",
+    "scan_file",
+    "scan_tree",
+    "status_of",
+    "unreadable",
+]
+
+# descriptors of directories keep walk and reads inside the tree they started in; Windows has none
+DIR_FD = os.open in os.supports_dir_fd and os.scandir in os.supports_fd
+
+SHOWN = 20
+"""Offenders listed in one message; the others are counted."""
+
+# Windows alone: bytes are bytes; elsewhere: a path that turned into a named pipe, a terminal or a link
+# since it was looked at neither blocks, nor takes over, nor leads away
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+
+_UTF8 = sys.getfilesystemencoding() == "utf-8"
+_PART = r"(?!\.{1,2}(?:/|\Z))[^/\n\r\\\0\ud800-\udfff]+"
+_GOOD = re.compile(rf"(?!-\Z){_PART}(?:/{_PART})*")
+_ODD = re.compile(r"[\n\r\\\ud800-\udfff]" if _UTF8 else r"[^\x20-\x5b\x5d-\x7e]")
+_REFUSED = {"\n": "a line feed", "\r": "a carriage return", "\\": "a backslash", "\0": "a NUL"}
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+Status = tuple[int, int, int, int, int]
+"""Device, inode, size in bytes, mtime and ctime in nanoseconds: what tells that a file is still the file it
+was, without reading it. A plain tuple, because there is one per file and the garbage collector then leaves
+them alone."""
+
+
+def status_of(found: os.stat_result) -> Status:
+    """Return what the operating system says of a file, as far as it tells change."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+class Found(NamedTuple):
+    """A regular file, before it is read."""
+
+    path: str
+    """Relative to the root, ``/``-separated, exactly as the file system spells it."""
+    place: str
+    """Where its bytes are, relative to the root, as this system names it: the path itself, or what a
+    symbolic link leads to."""
+    size: int
+    """Bytes."""
+    status: Status
+
+
+class Offender(NamedTuple):
+    """A path that keeps its tree from having a digest."""
+
+    path: str
+    """Bytes that are not UTF-8 stand as lone surrogates."""
+    reason: str
+
+
+class Scan(NamedTuple):
+    """One walk over a tree."""
+
+    root: str
+    """Real path of the directory."""
+    found: list[Found]
+    """Regular files, sorted by the bytes of their paths."""
+    offenders: list[Offender]
+    skipped: int
+    """Files left out by exclusions; a directory that could not be listed counts as one."""
+    directories: list[tuple[str, Status]]
+    """Every directory entered, with its status before it was listed."""
+    exclude: tuple[str, ...] = ()
+    symlinks: bool = False
+
+
+def _spelt(name: str) -> str:
+    """Return a name of this system as UTF-8 spells its bytes; what is not UTF-8 becomes lone surrogates."""
+    return name if _UTF8 else os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
+class Root:
+    """A directory whose files are opened relative to it; close it, or use it in a ``with``."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if DIR_FD else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+
+    def open(self, place: str) -> int:
+        """Return a descriptor to read from; it follows no link in the last part and never blocks."""
+        if self._fd is None:
+            return os.open(f"{self._path}/{place}", _FLAGS)
+        return os.open(place, _FLAGS, dir_fd=self._fd)
+
+    def status(self, place: str) -> os.stat_result:
+        """Return the status of what is there, of a link itself."""
+        if self._fd is None:
+            return os.lstat(f"{self._path}/{place}")
+        return os.stat(place, dir_fd=self._fd, follow_symlinks=False)
+
+    @contextmanager
+    def listing(self, place: str) -> Iterator[tuple[Iterator[os.DirEntry[str]], Status]]:
+        """Yield the entries of a directory, and its status before it was listed."""
+        if self._fd is None:
+            directory = f"{self._path}/{place}"
+            before = status_of(os.lstat(directory))
+            with os.scandir(directory) as entries:
+                yield entries, before
+            return
+        fd = os.open(place or ".", _FLAGS | os.O_DIRECTORY, dir_fd=self._fd)
+        try:
+            before = status_of(os.fstat(fd))
+            with os.scandir(fd) as entries:
+                yield entries, before
+        finally:
+            os.close(fd)
+
+
+def path_problem(path: str) -> str | None:
+    """Say why a path cannot stand in a manifest, or return ``None`` (docs/formats.md, Manifest)."""
+    if _GOOD.fullmatch(path):
+        return None
+    for char, name in _REFUSED.items():
+        if char in path:
+            return f"{name} in the path"
+    if any("\ud800" <= char <= "\udfff" for char in path):
+        return "the path is not UTF-8"
+    if path == "-":
+        return "sha256sum would read standard input instead"
+    return "the path is absolute" if path.startswith("/") else "an empty, '.' or '..' part in the path"
+
+
+def kind_problem(mode: int) -> str | None:
+    """Say what something is that is no regular file, or return ``None``."""
+    return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "not a regular file")
+
+
+def reason_of(error: OSError) -> str:
+    """Return the operating system's words for an error, lower case."""
+    return (error.strerror or str(error)).lower()
+
+
+def refuse(offenders: Sequence[Offender], where: str) -> DigestError:
+    """Return the one error that names all offenders, as far as they fit."""
+    ordered = sorted(set(offenders))
+    listed: list[str] = []
+    for path, reason in ordered[:SHOWN]:
+        name = path if len(path) <= 100 else f"{path[:70]}…{path[-29:]}"
+        listed.append(f'"{name}" ({reason})')
+    more = f", and {len(ordered) - SHOWN} more" if len(ordered) > SHOWN else ""
+    count = "1 path" if len(ordered) == 1 else f"{len(ordered)} paths"
+    hint = "rename, repair or exclude them"
+    if any(reason == _KINDS[stat.S_IFLNK] for _, reason in ordered):
+        hint += "; --symlinks reads links to files of the same tree"
+    return DigestError(f"{count} cannot be digested: {', '.join(listed)}{more}", where, hint)
+
+
+def scan_file(path: Path) -> Scan:
+    """Look at a single file; a symbolic link to one is followed, because the caller named it.
+
+    Raises:
+        DigestError: there is none, or it is no regular file.
+    """
+    try:
+        parent, name = os.path.split(os.path.realpath(path, strict=True))
+        with Root(parent) as opened:
+            found = opened.status(name)
+    except OSError as error:
+        raise DigestError(reason_of(error), str(path)) from error
+    problem = kind_problem(found.st_mode)
+    if problem:
+        raise DigestError(
+            f"{problem} has no digest", str(path), "give a regular file, or a directory of them"
+        )
+    return Scan(parent, [Found(path.name, name, found.st_size, status_of(found))], [], 0, [])
+
+
+def scan_tree(root: Path, exclude: Sequence[str] = (), *, symlinks: bool = False) -> Scan:
+    """Walk a directory.
+
+    Args:
+        root: the directory; a symbolic link to one is followed, because the caller named it.
+        exclude: patterns of paths to leave out (``attest.exclusions.Exclusions``).
+        symlinks: take a link to a regular file of the same tree as that file; all others are offenders.
+
+    Raises:
+        DigestError: the directory cannot be opened. What is wrong inside it is listed in the scan.
+        UsageError: a pattern cannot be read.
+    """
+    exclusions = Exclusions(exclude)
+    try:
+        real = os.path.realpath(root, strict=True)
+        with Root(real) as opened:
+            return _Walk(opened, real, exclusions, symlinks=symlinks).run()
+    except OSError as error:
+        raise DigestError(reason_of(error), str(root)) from error
+
+
+def moved(scan: Scan) -> list[Offender]:
+    """Return what came into the tree or left it since the scan.
+
+    Directories tell by their times; only where one does, the tree is walked again.
+    """
+    with Root(scan.root) as root:
+        try:
+            if all(status_of(root.status(place or ".")) == before for place, before in scan.directories):
+                return []
+        except OSError:
+            pass  # a directory is gone: the second walk says what went with it
+    again = scan_tree(Path(scan.root), scan.exclude, symlinks=scan.symlinks)
+    before, now = ({found.path for found in each.found} for each in (scan, again))
+    return [
+        *(Offender(path, "vanished while the tree was read") for path in before - now),
+        *(Offender(path, "appeared while the tree was read") for path in now - before),
+        *again.offenders,
+    ]
+
+
+def unreadable(scan: Scan) -> Iterator[Offender]:
+    """Yield files that cannot be opened, so that one message names all that is wrong with a tree."""
+    with Root(scan.root) as root:
+        for found in scan.found:
+            try:
+                os.close(root.open(found.place))
+            except OSError as error:
+                yield Offender(found.path, reason_of(error))
+
+
+class _Walk:
+    """The state of one walk."""
+
+    def __init__(self, root: Root, real: str, exclusions: Exclusions, *, symlinks: bool) -> None:
+        self._root = root
+        self._real = real
+        self._exclusions = exclusions
+        self._symlinks = symlinks
+        self._pending: list[tuple[str, bool]] = [("", False)]
+        """Directories to list; with ``True`` only to count what an exclusion leaves out."""
+        self._scan = Scan(real, [], [], 0, [], exclusions.patterns, symlinks)
+        self._skipped = 0
+
+    def run(self) -> Scan:
+        while self._pending:
+            name, excluded = self._pending.pop()
+            try:
+                with self._root.listing(name) as (entries, before):
+                    if excluded:
+                        self._count(name, entries)
+                    else:
+                        self._scan.directories.append((name, before))
+                        self._list(f"{name}/" if name else "", entries)
+            except OSError as error:
+                if not name:
+                    raise
+                self._fail(name, error, excluded=excluded)
+        # the order of code points is the order of UTF-8 bytes, and all of these are UTF-8
+        self._scan.found.sort(key=itemgetter(0))
+        return self._scan._replace(skipped=self._skipped)
+
+    def _fail(self, name: str, error: OSError, *, excluded: bool = False) -> None:
+        if excluded:
+            self._skipped += 1
+        else:
+            self._offend(name, reason_of(error))
+
+    def _offend(self, name: str, reason: str) -> None:
+        self._scan.offenders.append(Offender(_spelt(name), reason))
+
+    def _count(self, name: str, entries: Iterator[os.DirEntry[str]]) -> None:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                self._pending.append((f"{name}/{entry.name}", True))
+            else:
+                self._skipped += 1
+
+    def _list(self, prefix: str, entries: Iterator[os.DirEntry[str]]) -> None:
+        odd = _ODD.search(prefix) is not None
+        exclusions = self._exclusions or None
+        for entry in entries:
+            name = prefix + entry.name
+            try:
+                directory = entry.is_dir(follow_symlinks=False)
+                if exclusions is not None and exclusions.match(name, directory=directory):
+                    if directory:
+                        self._pending.append((name, True))
+                    else:
+                        self._skipped += 1
+                elif directory:
+                    self._pending.append((name, False))
+                else:
+                    self._add(name, entry, odd=odd or _ODD.search(entry.name) is not None)
+            except OSError as error:
+                self._fail(name, error)
+
+    def _add(self, name: str, entry: os.DirEntry[str], *, odd: bool) -> None:
+        """Take a file in, or say why not; ``odd`` paths are looked at closely."""
+        place = name
+        # a DirEntry of Windows knows neither inode nor device
+        found = entry.stat(follow_symlinks=False) if DIR_FD else self._root.status(name)
+        if self._symlinks and stat.S_ISLNK(found.st_mode):
+            place, found = self._follow(name)
+        path = _spelt(name)
+        problem = (path_problem(path) if odd or path == "-" else None) or kind_problem(found.st_mode)
+        if problem:
+            self._scan.offenders.append(Offender(path, problem))
+        else:
+            self._scan.found.append(Found(path, place, found.st_size, status_of(found)))
+
+    def _follow(self, link: str) -> tuple[str, os.stat_result]:
+        """Return where in the tree a link ends, and the status of what is there.
+
+        Raises:
+            OSError: it dangles, runs in a circle, leaves the tree, or ends at something else than a file.
+        """
+        try:
+            target = os.path.realpath(f"{self._real}/{link}", strict=True)
+        except OSError as error:
+            ends = {errno.ENOENT: "leads nowhere", errno.ELOOP: "runs in a circle"}.get(error.errno or 0)
+            raise OSError(None, f"a symbolic link that {ends}" if ends else reason_of(error)) from error
+        place = os.path.relpath(target, self._real)
+        if place.split(os.sep, 1)[0] == "..":
+            raise OSError(None, "a symbolic link that leaves the tree")
+        found = self._root.status(place)
+        problem = kind_problem(found.st_mode)
+        if problem:
+            raise OSError(None, f"a symbolic link to {problem}")
+        return place, found
