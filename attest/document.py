@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from attest.errors import FormatError, LimitError, UsageError, nearest
 from attest.limits import DEFAULT, Limits
 
-__all__ = ["Document", "read_document", "read_file"]
+__all__ = ["Document", "read_document", "read_file", "read_scalar"]
 
 T = TypeVar("T", bound=BaseModel)
 Path_ = tuple[str | int, ...]
@@ -31,7 +31,7 @@ _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
 
 
-def _scalar(text: str) -> Any:
+def read_scalar(text: str) -> Any:
     """Resolve a plain scalar by the core schema (YAML 1.2.2, 10.3.2)."""
     if text in _WORDS:
         return _WORDS[text]
@@ -206,7 +206,7 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             self.limits.check("string_bytes", len(event.value.encode("utf-8", "replace")), self._place(line))
             key = self.stack and isinstance(self.stack[-1][0], dict) and not self.stack[-1][2]
-            value = event.value if event.style or key else _scalar(event.value)
+            value = event.value if event.style or key else read_scalar(event.value)
             if event.anchor:
                 self.anchors[event.anchor] = value
             self.add(value, line, is_scalar=True)

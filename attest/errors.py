@@ -12,6 +12,7 @@ satisfy a policy is not an error but a verdict (``attest.verdict``). The tree::
     ├── StoreError         exit 4   the store cannot be read or written
     ├── SecretError        exit 4   something that looks like a secret stands in what would be signed
     └── RecordingError     exit 125 ``attest run`` could not record
+        └── SpooledError   exit 75  the step ran; its statement waits unsigned
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __all__ = [
     "RecordingError",
     "SecretError",
     "SignatureError",
+    "SpooledError",
     "StoreError",
     "UsageError",
     "nearest",
@@ -87,6 +89,12 @@ class RecordingError(AttestError):
     """``attest run`` could not record the step."""
 
     exit_code = 125
+
+
+class SpooledError(RecordingError):
+    """The step ran, but its statement could not be signed or stored: it waits for ``attest sign --pending``."""
+
+    exit_code = 75
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
