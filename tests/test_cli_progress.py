@@ -73,7 +73,7 @@ def test_many_small_files_are_not_nearly_done_because_their_bytes_are(bar, strea
     bar.start(20_001, 10 * MIB)
     clock.now += 60
     bar.advance(2000, 9 * MIB)
-    assert "6 min left" in stream.getvalue()
+    assert "7 min left" in stream.getvalue()
 
 
 def test_work_of_no_bytes(bar, stream, clock):
@@ -93,11 +93,11 @@ def test_a_narrow_terminal(bar, stream, clock, monkeypatch):
 
 def test_used_again_it_starts_anew(bar, stream, clock):
     for _ in range(2):
-        bar.start(1, 100)
+        bar.start(1, 100 * MIB)
         clock.now += 1
-        bar.advance(0, 50)
+        bar.advance(0, 50 * MIB)
         bar.finish()
-    assert stream.getvalue().count("50 B of 100 B, 50 B/s, 1 s left") == 2
+    assert stream.getvalue().count("50 MiB of 100 MiB, 50 MiB/s, 1 s left") == 2
 
 
 def test_only_on_a_terminal(monkeypatch, stream):
