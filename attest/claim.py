@@ -56,10 +56,10 @@ def _whole(value: Any) -> Any:
     raise ValueError("expected a whole number")
 
 
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
+Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 """A whole number, 0 or more."""
 
-Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
 """A whole number, 1 or more."""
 
 

@@ -34,12 +34,19 @@ class ResourceDescriptor(Model):
     """A named set of digests, with where it came from and what part it plays."""
 
     name: str | None = None
+    """What the step or the statement calls it. Never a link."""
     uri: str | None = None
+    """What it is known by elsewhere. Never followed."""
     digest: DigestSet = Field(default_factory=dict)
+    """Algorithm → hex digest; `sha256` alone links."""
     media_type: str | None = None
+    """IANA media type; that of a manifest marks a directory."""
     download_location: str | None = None
+    """Where it can be had. Never followed."""
     content: str | None = None
+    """The bytes themselves, base64."""
     annotations: dict[str, Any] | None = None
+    """Further facts, e.g. the role of an input."""
 
     @property
     def artifact(self) -> Artifact | None:
