@@ -12,7 +12,7 @@ settings.register_profile("attest", deadline=None, print_blob=True)
 settings.load_profile("attest")
 
 _PREFIXES = ("ATTEST_", "BUILDKITE", "CIRCLE", "GITHUB_", "GITLAB_", "JENKINS_", "RUNNER_", "SIGSTORE_")
-_KEPT = frozenset({"ATTEST_TEST_CACHE", "ATTEST_TEST_REQUIRE_CLIENTS", "ATTEST_TEST_SUITE"})
+_KEPT = frozenset({"ATTEST_CORPORA", "ATTEST_TEST_CACHE", "ATTEST_TEST_REQUIRE_CLIENTS", "ATTEST_TEST_SUITE"})
 
 
 @pytest.fixture(autouse=True)
