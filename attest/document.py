@@ -76,7 +76,8 @@ class Document:
     def explain(self, error: ValidationError, model: type[BaseModel], prefix: Path_ = ()) -> UsageError:
         """Turn a model's complaint about the value at ``prefix`` into one message with its line."""
         problems = error.errors(include_url=False, include_input=False)
-        first = problems[0]
+        # a misspelt key is also a missing one: the misspelling is what helps
+        first = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
         path = (*prefix, *first["loc"])
         known = self._real_path(path)
         shown = ".".join(str(part) for part in known) or "the document"

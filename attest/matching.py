@@ -35,6 +35,8 @@ class NearMiss:
     tree: Artifact
     changed: tuple[tuple[str, str, str], ...]
     """Path, attested SHA-256, delivered SHA-256."""
+    same: int = 0
+    """How many delivered files are the attested ones."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,12 @@ def match(delivery: Delivery, graph: Graph) -> Match:
             if path in members and members[path].sha256 != sha
         )
         if changed:
-            near.append(NearMiss(tree, changed))
+            near.append(NearMiss(tree, changed, len(same)))
         elif any(_is_weights(path, members[path].role) for path in same):
             extras = tuple(sorted(set(delivery.files) - set(members)))
             found.setdefault(extras, []).append(tree)
     if not found:
-        near.sort(key=lambda miss: (len(miss.changed), miss.tree))
+        near.sort(key=lambda miss: (-miss.same, len(miss.changed), miss.tree))
         return Match(delivery, exact=False, roots=(), near=tuple(near[:3]))
     extras = min(found, key=lambda paths: (len(paths), paths))
     roots = tuple(sorted(found[extras]))

@@ -154,7 +154,7 @@ def load_policy(document: Document) -> Policy:
             )
         seen.add(name)
         try:
-            rules.append(model.model_validate(parameters))
+            rules.append(model.from_json(parameters))
         except ValidationError as error:
             raise document.explain(error, model, path) from error
     for number, exception in enumerate(parsed.exceptions):

@@ -36,6 +36,7 @@ __all__ = [
     "Trust",
     "TrustFile",
     "matches",
+    "parse_trust",
     "read_trust",
 ]
 
@@ -168,23 +169,6 @@ class TrustFile(StrictModel):
     principals: dict[str, Principal] = Field(min_length=1)
     roles: dict[RoleName, list[RoleEntry]] = Field(default_factory=dict)
     roots: Roots = Roots()
-
-    @model_validator(mode="after")
-    def _consistent(self) -> TrustFile:
-        for role, entries in self.roles.items():
-            for entry in entries:
-                for name in (entry.principal, *entry.principals):
-                    if name not in self.principals:
-                        guess = nearest(name, self.principals)
-                        meant = f"; did you mean {guess!r}?" if guess else ""
-                        raise ValueError(f"role {role}: no principal {name[:80]!r}{meant}")
-                if role == "builder" and not entry.builder_ids:
-                    raise ValueError(
-                        f"role builder: {entry.principal} needs builderIds, the ids it may claim"
-                    )
-                if role == "keeper" and not entry.register_id:
-                    raise ValueError(f"role keeper: {entry.principal} needs register, the id of the register")
-        return self
 
 
 def matches(pattern: str, value: str) -> bool:
@@ -343,6 +327,36 @@ def _load_keys(document: Document, parsed: TrustFile, folder: Path) -> dict[str,
     return keys
 
 
+def _check_roles(document: Document, parsed: TrustFile) -> None:
+    """Every role names principals that exist, and says how far it reaches where that is needed."""
+    for role, entries in parsed.roles.items():
+        for number, entry in enumerate(entries):
+            where = document.where(("roles", role, number))
+            for name in (entry.principal, *entry.principals):
+                if name not in parsed.principals:
+                    guess = nearest(name, parsed.principals)
+                    hint = f"did you mean {guess!r}?" if guess else "define it under principals"
+                    raise UsageError(f"role {role}: no principal {name[:80]!r}", where, hint)
+            if role == "builder" and not entry.builder_ids:
+                what = f"role builder: {entry.principal} needs builderIds, the ids it may claim"
+                raise UsageError(what, where)
+            if role == "keeper" and not entry.register_id:
+                raise UsageError(f"role keeper: {entry.principal} needs register, the register's id", where)
+
+
+def parse_trust(document: Document) -> TrustFile:
+    """Read a trust document without the files it pins.
+
+    Raises:
+        UsageError: an unknown key or role, or a principal nobody defined; with its line.
+    """
+    if not isinstance(document.value, dict):
+        raise UsageError("expected principals, roles and roots", document.where(), "see attest trust new")
+    parsed = document.validate(TrustFile)
+    _check_roles(document, parsed)
+    return parsed
+
+
 def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
     """Read a trust file and every file it pins.
 
@@ -352,11 +366,7 @@ def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
         SignatureError: a pinned file is not a key or certificate.
     """
     document = read_file(path, limits)
-    if not isinstance(document.value, dict):
-        raise UsageError(
-            "expected principals, roles and roots", document.where(), "attest trust new writes one"
-        )
-    parsed = document.validate(TrustFile)
+    parsed = parse_trust(document)
     keys = _load_keys(document, parsed, path.parent)
     authorities = []
     for number, pinned in enumerate(parsed.roots.timestamp):

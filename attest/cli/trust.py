@@ -66,9 +66,9 @@ def add(path: Path, name: str, roles: tuple[str, ...], **given: Any) -> None:
     \b
       attest trust add trust.yaml acme-ci --key acme.pub --role builder --builder-id https://acme.example/ci
     """
-    from attest.document import Document, read_document
+    from attest.document import read_document
     from attest.errors import UsageError
-    from attest.trust import TrustFile
+    from attest.trust import parse_trust, read_trust
 
     header, value = _load(path)
     principals = value.setdefault("principals", {})
@@ -99,11 +99,8 @@ def add(path: Path, name: str, roles: tuple[str, ...], **given: Any) -> None:
         if scoped not in entries:
             entries.append(scoped)
     text = _text(value)
-    document: Document = read_document(text.encode(), str(path))
-    document.validate(TrustFile)
+    parse_trust(read_document(text.encode(), str(path)))
     _save(path, value, header)
-    from attest.trust import read_trust
-
     click.echo(f"{name}: {read_trust(path).fingerprints().get(name, 'see the file')}")
     click.echo(
         "compare this fingerprint with its owner over a second channel before you rely on it", err=True

@@ -131,7 +131,7 @@ def _nothing(review: Review) -> list[Finding]:
                     "weights-differ",
                     Result.FAIL,
                     path,
-                    "its bytes are not the attested ones",
+                    f"its bytes are not those attested for {review.graph.name(miss.tree)}",
                     expected=f"sha256:{expected}",
                     actual=f"sha256:{actual}",
                     evidence=tuple(node.evidence.digest for node in review.graph.makers.get(miss.tree, [])),

@@ -1,0 +1,205 @@
+"""Properties of every verdict: order and copies of lines change nothing, leaving evidence out never helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from world import POLICY, REGISTER, World, codes, good_world, make_trust
+
+from attest.keeper import read_registers
+from attest.resource import Artifact
+from attest.verdict import Result, Verdict
+
+LICENCES = ["CC-BY-4.0", "CC-BY-4.0", "CC-BY-4.0", "CC-BY-NC-4.0", "MIT AND CC-BY-NC-4.0", "NO-SUCH-ID", None]
+KINDS = ["transform", "train", "finetune", "merge", "quantize", "distill", "release"]
+ROLES = ["dataset", "dataset", "base-model", "base-model", "teacher", "code", "made-up"]
+SIGNERS = ["ci", "ci", "ci", "ci", "ci", "desk", "stranger"]
+TOLERANT = (
+    POLICY.replace("complete-lineage", "complete-lineage: {opaqueBaseModels: 1, unknownInputs: 1}")
+    + "limits: {unknowns: 3}\n"
+)
+
+common = settings(
+    deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[World, Artifact]:
+    """A random chain with random flaws, closed by contents that list everything, and registered."""
+    world = World(make_trust(names=("ci", "desk", "registry")))
+    made: list[Artifact] = []
+    for number in range(draw(st.integers(1, 3))):
+        if draw(st.integers(0, 5)):
+            made.append(world.dataset(f"data{number}", licence=draw(st.sampled_from(LICENCES))))
+        else:
+            made.append(world.file(f"unexplained{number}"))
+    for number in range(draw(st.integers(1, 4))):
+        output = draw(st.sampled_from(made)) if draw(st.integers(0, 9)) == 9 else world.file(f"made{number}")
+        inputs: list[Any] = [
+            (draw(st.sampled_from(made)), draw(st.sampled_from(ROLES)))
+            for _ in range(draw(st.integers(0, 3)))
+        ]
+        world.step(
+            draw(st.sampled_from(KINDS)),
+            [*inputs, (made[-1], "dataset" if number == 0 else "base-model")],
+            [output],
+            by=draw(st.sampled_from(SIGNERS)),
+            completeness=draw(st.sampled_from(["all-inputs-listed"] * 5 + ["partial"])),
+        )
+        made.append(output)
+    for _ in range(draw(st.integers(0, 2))):
+        target = draw(st.sampled_from(made))
+        extra = draw(st.sampled_from(["rights", "describe", "withdraw"]))
+        if extra == "rights":
+            world.rights(target, draw(st.sampled_from([each for each in LICENCES if each])), sequence=2)
+        elif extra == "describe":
+            world.describe(
+                target, "described", derivedFrom=[{"digest": {"sha256": draw(st.sampled_from(made)).sha256}}]
+            )
+        else:
+            victim = draw(st.sampled_from(world.bundles))
+            world.withdraw(victim.statement_digest, by=draw(st.sampled_from(["ci", "desk", "stranger"])))
+    listed = world.contents(made[-1], by=draw(st.sampled_from(["ci"] * 5 + ["desk"])))
+    world.register(world.current(listed))
+    return world, made[-1]
+
+
+@common
+@given(worlds(), st.data())
+def test_order_and_copies_of_lines_change_nothing(pair, data):
+    world, model = pair
+    shuffled = data.draw(
+        st.permutations([*world.bundles, *data.draw(st.lists(st.sampled_from(world.bundles), max_size=4))])
+    )
+    assert world.report(model, lines=shuffled) == world.report(model)
+
+
+@common
+@given(worlds(), st.data(), st.sampled_from([POLICY, TOLERANT]))
+def test_leaving_out_named_statements_never_turns_a_refusal_into_acceptance(pair, data, policy):
+    world, model = pair
+    full = world.judge(model, policy)
+    kept = data.draw(st.lists(st.sampled_from(world.bundles), unique_by=id))
+    less = world.judge(model, policy, lines=kept)
+    if not full.verdict.accepts:
+        assert not less.verdict.accepts, (codes(full), codes(less))
+
+
+@common
+@given(worlds(), st.data())
+def test_an_old_register_and_old_contents_cannot_be_replayed_to_who_saw_the_new_ones(pair, data):
+    world, model = pair
+    first = world.bundles[-2]
+    world.rights(data.draw(st.sampled_from(list(world.names))), "CC-BY-NC-4.0", sequence=9)
+    old = world.registers[-1][0]["entries"]
+    second = world.contents(
+        model, [*world.bundles[:-3], world.bundles[-1]], sequence=2, previous=first.statement_digest
+    )
+    world.register(entries=[{**old[0], "status": "superseded"}, world.current(second)])
+    reviewed = world.review(model)
+    seen = {
+        name: state.remembered()
+        for name, state in read_registers(reviewed.graph.evidence, {}).items()
+        if state.remembered()
+    }
+    full = world.judge(model, memory=seen)
+    kept = data.draw(st.lists(st.sampled_from(world.bundles), unique_by=id))
+    if not full.verdict.accepts:
+        assert not world.judge(model, lines=kept, memory=seen).verdict.accepts
+
+
+@common
+@given(worlds())
+def test_every_world_gets_the_same_report_twice(pair):
+    world, model = pair
+    assert world.report(model).model_dump_json() == world.report(model).model_dump_json()
+
+
+@common
+@given(
+    worlds(),
+    st.sampled_from(
+        [
+            "weights-match",
+            "complete-lineage",
+            "signed-by",
+            "builder-id",
+            "license",
+            "digest-conflict",
+            "trusted-time",
+            "contents-complete",
+            f"no-withdrawn-statement: {{register: '{REGISTER}'}}",
+        ]
+    ),
+)
+def test_each_rule_alone_never_passes_without_having_examined_something(pair, rule):
+    world, model = pair
+    policy = (
+        f"policy: one\nversion: 1\nrules: [{{{rule}}}]"
+        if ":" in rule
+        else f"policy: one\nversion: 1\nrules: [{rule}]"
+    )
+    for lines in ([], world.bundles):
+        judged = world.judge(model, policy, lines=lines).judged[0]
+        assert judged.outcome.examined > 0 or judged.outcome.result is not Result.PASS
+
+
+def test_an_empty_graph_never_passes():
+    world, release = good_world()
+    judgement = world.judge(release, lines=[])
+    assert judgement.verdict is Verdict.REJECT
+    assert all(each.outcome.result is not Result.PASS for each in judgement.judged)
+
+
+@given(
+    st.sets(
+        st.sampled_from(
+            [
+                "complete-lineage",
+                "signed-by",
+                "builder-id",
+                "license",
+                "digest-conflict",
+                "trusted-time",
+                "contents-complete",
+                "no-withdrawn-statement",
+            ]
+        ),
+        min_size=1,
+    )
+)
+@settings(deadline=None, max_examples=40)
+def test_no_rule_passes_over_nothing(rules):
+    """Not even the rules that look for something bad."""
+    world, release = good_world()
+    policy = "policy: some\nversion: 1\nrules: [" + ", ".join(sorted(rules)) + "]"
+    judgement = world.judge(release, policy, lines=[])
+    assert not judgement.verdict.accepts
+    assert {each.outcome.result for each in judgement.judged} <= {Result.UNKNOWN, Result.FAIL}
+
+
+def test_an_all_unknown_graph_never_passes():
+    """Everything is signed by the right people, and every fact is missing or unknown."""
+    world = World()
+    data, model = world.file("data"), world.file("model")
+    world.sign("dataset", [{"name": "d", "digest": {"sha256": data.sha256}}], {}, "desk")
+    world.sign("rights", [{"name": "d", "digest": {"sha256": data.sha256}}], {}, "desk")
+    world.step("train", [(data, "dataset")], [model], completeness=None)
+    world.register(world.current(world.contents(model)))
+    judgement = world.judge(model)
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert {
+        "license/license-unknown",
+        "license/rights-not-active",
+        "complete-lineage/inputs-partial",
+    } <= codes(judgement)
+
+
+def test_a_policy_of_no_applicable_rule_is_no_acceptance():
+    from attest.verdict import overall
+
+    assert overall([]) is Verdict.INCOMPLETE
+    assert overall([Result.NOT_APPLICABLE]) is Verdict.INCOMPLETE

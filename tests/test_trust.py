@@ -1,0 +1,191 @@
+"""trust.yaml: strict, pinned, and the only door from a bundle to a verified statement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from world import DEFAULT_ROLES, good_world, make_trust, signer, write_world
+
+from attest.errors import AttestError, FormatError, SignatureError, UsageError
+from attest.trust import matches, read_trust
+from attest.verifier import UnverifiedError
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    return write_world(*good_world(), tmp_path)
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_reads_what_is_pinned(files):
+    trust = read_trust(files["trust"])
+    assert trust.fingerprints()["ci"] == f"key sha256:{signer('ci').public.fingerprint}"
+    assert trust.granted_by("publisher", ["ci", "desk"]) == ("ci",)
+
+
+def test_a_changed_key_file_is_refused(files):
+    pub = files["trust"].parent / "keys" / "ci.pub"
+    pub.write_bytes(signer("stranger").public.pem)
+    with pytest.raises(FormatError, match="pinned is") as caught:
+        read_trust(files["trust"])
+    assert caught.value.where == f"{files['trust']}:2"
+
+
+def test_a_missing_key_file_names_the_line(files):
+    (files["trust"].parent / "keys" / "desk.pub").unlink()
+    with pytest.raises(FormatError, match=r"keys/desk\.pub: cannot be read") as caught:
+        read_trust(files["trust"])
+    assert caught.value.where == f"{files['trust']}:3"
+
+
+def test_a_private_key_is_refused(files, tmp_path):
+    from attest.digest import sha256_bytes
+    from attest.signers.file import generate_key
+
+    generate_key(tmp_path / "mine")
+    data = (tmp_path / "mine").read_bytes()
+    (tmp_path / "keys" / "ci.pub").write_bytes(data)
+    change(files["trust"], sha256_bytes(signer("ci").public.pem), sha256_bytes(data))
+    with pytest.raises(SignatureError, match="private key where a public one"):
+        read_trust(files["trust"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "line"),
+    [
+        ("principals:", "principal:", "unknown key 'principal'", 1),
+        ("  ci: {key:", "  ci: {keys:", "unknown key 'keys'", 2),
+        ('"publisher"', '"publishers"', "publishers", 5),
+        ('"principal": "desk"', '"principal": "dseks"', "no principal 'dseks'", 5),
+        ('"register": "https', '"registre": "https', "unknown key 'registre'", 5),
+        ("desk: {key:", "ci: {key:", "duplicate key 'ci'", 3),
+        (", sha256: ", ", sha256: zz", "SHA-256", 2),
+    ],
+)
+def test_mistakes_name_their_line(files, old, new, message, line):
+    change(files["trust"], old, new)
+    with pytest.raises(UsageError, match=message) as caught:
+        read_trust(files["trust"])
+    assert caught.value.where == f"{files['trust']}:{line}"
+
+
+def test_a_misspelt_key_is_told_the_nearest(files):
+    change(files["trust"], "principals:", "principal:")
+    with pytest.raises(UsageError) as caught:
+        read_trust(files["trust"])
+    assert caught.value.hint == "did you mean 'principals'?"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just words", "principals: {}", "\x00"])
+def test_no_trust_file_at_all(tmp_path, text):
+    (tmp_path / "trust.yaml").write_text(text)
+    with pytest.raises(AttestError):
+        read_trust(tmp_path / "trust.yaml")
+
+
+def test_a_builder_needs_the_ids_it_may_claim(files):
+    change(files["trust"], ', "builderIds": ["https://vendor.example/ci/train@refs/tags/v1"]', "")
+    with pytest.raises(UsageError, match="needs builderIds"):
+        read_trust(files["trust"])
+
+
+def test_a_github_identity_needs_its_repository(tmp_path):
+    (tmp_path / "trust.yaml").write_text(
+        "principals:\n  ci: {sigstore: {issuer: 'https://token.actions.githubusercontent.com', identity: x}}\n"
+    )
+    with pytest.raises(UsageError, match="sourceRepository"):
+        read_trust(tmp_path / "trust.yaml")
+
+
+def test_verify_tells_why_not():
+    world, _ = good_world()
+    good = world.bundles[0]
+    trust = make_trust()
+    assert trust.verify(good).principals == ("desk",)
+    cases = {
+        "signer-unknown": signer("stranger").sign(good.statement()),
+        "signature-invalid": replace(good, signature=good.signature[:-1] + bytes([good.signature[-1] ^ 1])),
+        "payload-type": replace(good, payload_type="text/plain"),
+        "unsupported-material": replace(good, certificate=b"der", hint=None),
+    }
+    for code, bundle in cases.items():
+        with pytest.raises(UnverifiedError) as caught:
+            trust.verify(bundle)
+        assert caught.value.code == code
+
+
+@given(st.integers(0, 10_000), st.integers(0, 7))
+def test_no_flipped_bit_of_the_payload_verifies(place, bit):
+    world, _ = good_world()
+    good = world.bundles[0]
+    data = bytearray(good.payload)
+    data[place % len(data)] ^= 1 << bit
+    with pytest.raises(UnverifiedError):
+        make_trust().verify(replace(good, payload=bytes(data)))
+
+
+def test_payload_that_is_no_statement():
+    from attest.bundle import key_bundle
+    from attest.envelope import IN_TOTO, pae
+
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    mine = signer("ci")
+    signature = mine._key.sign(pae(IN_TOTO, b"{}"), ec.ECDSA(hashes.SHA256()))
+    with pytest.raises(UnverifiedError) as caught:
+        make_trust().verify(key_bundle(b"{}", signature, mine.public.hint))
+    assert caught.value.code == "not-a-statement"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "expected"),
+    [
+        ("https://a/b", "https://a/b", True),
+        ("https://a/b", "https://a/bc", False),
+        ("https://a/b", "xhttps://a/b", False),
+        ("https://a/*@refs/tags/v*", "https://a/train.yml@refs/tags/v1.2", True),
+        ("https://a/*@refs/tags/v*", "https://a/x/train.yml@refs/tags/v1", False),
+        ("https://a/*", "https://a/x@evil", False),
+        ("refs/tags/v*", "refs/tags/v1/../../heads/main", False),
+        ("a.c", "abc", False),
+        ("*", "", True),
+        ("*", "anything", True),
+        ("a*\n", "ab", False),
+        ("a*", "ab\n", True),
+    ],
+)
+def test_wildcards_are_anchored_and_cross_no_boundary(pattern, value, expected):
+    assert matches(pattern, value) is expected
+
+
+@given(st.text(), st.text())
+def test_a_pattern_without_a_star_matches_only_itself(pattern, value):
+    if "*" not in pattern:
+        assert matches(pattern, value) is (pattern == value)
+
+
+def test_a_named_artifact_belongs_to_those_who_name_it():
+    roles = {
+        **DEFAULT_ROLES,
+        "rights-holder": [{"principal": "desk"}, {"principal": "coop", "artifacts": ["sha256:" + "a" * 64]}],
+    }
+    trust = make_trust(roles, ("ci", "desk", "registry", "coop"))
+    assert trust.granted_by("rights-holder", ["desk", "coop"], artifacts=["a" * 64]) == ("coop",)
+    assert trust.granted_by("rights-holder", ["desk", "coop"], artifacts=["b" * 64]) == ("desk",)
+    assert trust.granted_by("rights-holder", ["desk", "coop"], artifacts=["a" * 64, "b" * 64]) == ()
+
+
+def test_a_keeper_keeps_only_its_own_register():
+    trust = make_trust()
+    assert trust.granted_by("keeper", ["registry"], register_id="https://other.example/") == ()
+    assert trust.granted_by("keeper", ["registry"]) == ()
