@@ -92,7 +92,7 @@ class RecordingError(AttestError):
 
 
 class SpooledError(RecordingError):
-    """The step ran, but its statement could not be signed or stored: it waits for ``attest sign --pending``."""
+    """The step ran, but its statement waits: ``attest sign --pending`` signs and stores it later."""
 
     exit_code = 75
 

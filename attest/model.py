@@ -92,7 +92,7 @@ Presence = Annotated[Literal["yes", "no", "unknown"], BeforeValidator(_read_pres
 
 
 class Model(BaseModel):
-    """Signed JSON as we read it: unknown fields are ignored (in-toto's rule), nothing changes after reading."""
+    """Signed JSON as we read it: unknown fields are ignored (in-toto's rule), nothing changes later."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,

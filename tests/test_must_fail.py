@@ -1,4 +1,4 @@
-"""Attacks and false passes, each refused for its own reason. Names in brackets: the peer that lets it pass."""
+"""Attacks and false passes, each refused for its own reason. In brackets: the peer that lets it pass."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_a_builder_needs_the_ids_it_may_claim(files):
 
 def test_a_github_identity_needs_its_repository(tmp_path):
     (tmp_path / "trust.yaml").write_text(
-        "principals:\n  ci: {sigstore: {issuer: 'https://token.actions.githubusercontent.com', identity: x}}\n"
+        "principals:\n  ci:\n    sigstore: {issuer: 'https://token.actions.githubusercontent.com', identity: x}\n"
     )
     with pytest.raises(UsageError, match="sourceRepository"):
         read_trust(tmp_path / "trust.yaml")
@@ -134,11 +134,11 @@ def test_no_flipped_bit_of_the_payload_verifies(place, bit):
 
 
 def test_payload_that_is_no_statement():
-    from attest.bundle import key_bundle
-    from attest.envelope import IN_TOTO, pae
-
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
+
+    from attest.bundle import key_bundle
+    from attest.envelope import IN_TOTO, pae
 
     mine = signer("ci")
     signature = mine._key.sign(pae(IN_TOTO, b"{}"), ec.ECDSA(hashes.SHA256()))

@@ -115,11 +115,18 @@ def add(path: Path, name: str, roles: tuple[str, ...], **given: Any) -> None:
 @click.option("--sigstore", "sigstores", multiple=True, type=PATH, help="A Sigstore trusted_root.json.")
 def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...]) -> None:
     """Pin a certificate root."""
+    from attest.canonical import read_json
+    from attest.document import read_document
     from attest.errors import UsageError
-    from attest.trust import read_trust
+    from attest.trust import parse_trust
+    from attest.verifiers.timestamp import TimestampRoot
 
     if not timestamps and not sigstores:
         raise UsageError("name a root", "--timestamp or --sigstore")
+    for file in timestamps:
+        TimestampRoot.from_pem(file.read_bytes(), str(file))
+    for file in sigstores:
+        read_json(file.read_bytes(), str(file))
     header, value = _load(path)
     roots = value.setdefault("roots", {})
     for kind, files in (("timestamp", timestamps), ("sigstore", sigstores)):
@@ -130,8 +137,8 @@ def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...]) 
             click.echo(f"{kind} root {file}: sha256:{pinned['sha256']}")
         if kind in roots and not roots[kind]:
             del roots[kind]
+    parse_trust(read_document(_text(value).encode(), str(path)))
     _save(path, value, header)
-    read_trust(path)
 
 
 @command.command()

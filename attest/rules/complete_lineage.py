@@ -6,10 +6,10 @@ configuration and environment need none up to 1 MiB; above that, or of unknown s
 datasets, and so does an input of unknown role. A base model, adapter, teacher or tokenizer may be declared
 opaque with a reason; it is counted.
 
-FAIL: more opaque base models than ``opaqueBaseModels`` allows, or a lineage that runs in a circle. UNKNOWN:
-an unexplained input beyond ``unknownInputs``, a step that lists no input of a kind it must have read, one
-that says its list is partial or does not say, one with parameters its build type does not know, or two believed
-statements that make one artifact of different things.
+FAIL: more opaque base models than ``opaqueBaseModels`` allows, or a lineage that runs in a circle.
+UNKNOWN: an unexplained input beyond ``unknownInputs``, a step that lists no input of a kind it must have
+read, one that says its list is partial or does not say, one with parameters its build type does not know, or
+two believed statements that make one artifact of different things.
 """
 
 from __future__ import annotations
