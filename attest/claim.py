@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from attest.canonical import MAX_SAFE_INTEGER
 from attest.errors import FormatError
 from attest.model import Model
 from attest.resource import ResourceDescriptor
@@ -56,11 +57,11 @@ def _whole(value: Any) -> Any:
     raise ValueError("expected a whole number")
 
 
-Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
-"""A whole number, 0 or more."""
+Count = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER), BeforeValidator(_whole)]
+"""A whole number, 0 or more, that JSON carries exactly."""
 
-Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
-"""A whole number, 1 or more."""
+Positive = Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER), BeforeValidator(_whole)]
+"""A whole number, 1 or more, that JSON carries exactly."""
 
 
 def or_unknown(choices: Any) -> BeforeValidator:
@@ -126,7 +127,10 @@ class Lenient(Model):
                 kept, bad = _without(value, error)
             else:
                 kept, bad = {}, (ALL,)
-            model = handler(kept)  # a missing required field is still an error
+            try:
+                model = handler(kept)
+            except ValidationError:  # a required field cannot be left out
+                raise error from None
             model._unreadable = bad  # noqa: SLF001 - of this very class
             return model
 
@@ -144,10 +148,11 @@ class Lenient(Model):
         """Return the JSON object.
 
         Raises:
-            FormatError: a field could not be read; writing would drop it without a word.
+            FormatError: something in it could not be read, or is not known to this version of attest:
+                writing it again could say something else.
         """
-        if bad := unreadable(self):
-            raise FormatError(f"cannot be written: {', '.join(bad)} could not be read")
+        if bad := unknown_groups(self):
+            raise FormatError(f"cannot be written: {', '.join(bad)} could not be read in full")
         return super().to_json()
 
 

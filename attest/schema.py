@@ -89,7 +89,7 @@ class _Generator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         result = super().model_schema(schema)
-        model = schema["cls"]
+        model: type[BaseModel] = schema["cls"]
         docs = _attribute_docs(model)
         properties = result.get("properties", {})
         for name, field in model.model_fields.items():

@@ -240,7 +240,7 @@ class Input(NamedTuple):
     """Where the digest was taken over from, when the builder did not measure it."""
 
 
-class Step(Predicate):
+class Step(Predicate, Lenient):
     """SLSA provenance v1 with our build types and roles (https://slsa.dev/spec/v1.0/provenance)."""
 
     TYPE: ClassVar[str] = "https://slsa.dev/provenance/v1"
