@@ -23,6 +23,15 @@ __all__ = ["Document", "read_document", "read_file", "read_scalar"]
 T = TypeVar("T", bound=BaseModel)
 Path_ = tuple[str | int, ...]
 
+_SHAPES = {
+    "model_type": "expected keys and values",
+    "model_attributes_type": "expected keys and values",
+    "dict_type": "expected keys and values",
+    "list_type": "expected a list, like [one, two]",
+    "tuple_type": "expected a list, like [one, two]",
+}
+"""What pydantic calls by its own names, in the writer's words."""
+
 _INT = re.compile(r"[-+]?[0-9]+")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _OCT = re.compile(r"0o[0-7]+")
@@ -88,7 +97,7 @@ class Document:
             return UsageError(f"unknown key {str(first['loc'][-1])[:100]!r}", self.where(known), hint)
         if first["type"] == "missing":
             return UsageError(f"{shown}: missing", self.where(known), hint)
-        message = first["msg"].removeprefix("Value error, ")
+        message = _SHAPES.get(first["type"]) or first["msg"].removeprefix("Value error, ")
         return UsageError(f"{shown}: {message[:1].lower()}{message[1:]}", self.where(known), hint)
 
     def _real_path(self, path: Path_) -> Path_:
