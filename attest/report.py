@@ -30,7 +30,9 @@ __all__ = [
     "PolicyFacts",
     "RegisterRow",
     "Report",
+    "ResultWord",
     "RuleRow",
+    "Standing",
     "StatementRow",
     "UnknownLineRow",
 ]

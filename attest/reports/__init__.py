@@ -1,0 +1,1 @@
+"""Renderings of a report, one file per format; ``attest.report.RENDERERS`` is their table."""
