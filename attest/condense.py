@@ -50,15 +50,21 @@ _LAST_LEVELS = 8
 _CAPS = ((10**9, 10**9), (12, 12), (6, 8), (3, 6), (2, 3), (1, 1))
 """How many (fine, troubled) nodes of one level and kind are drawn one by one, most generous first."""
 
-_NOUNS = {"dataset": "datasets", "model": "models", "tokenizer": "tokenizers", "artifact": "artifacts"}
+_NOUNS = {
+    "dataset": "datasets",
+    "model": "models",
+    "tokenizer": "tokenizers",
+    "code": "code inputs",
+    "config": "configs",
+    "environment": "environments",
+    "artifact": "artifacts",
+}
 
 
 def plural(kind: str, count: int) -> str:
     """Return a kind of node in words: ``train step``, ``datasets``; foreign kinds as they are."""
     if kind.startswith("step:"):
         return f"{kind[5:]} step{'' if count == 1 else 's'}".lstrip()
-    if kind == "code":
-        return "code file" if count == 1 else "code files"
     return kind if count == 1 else _NOUNS.get(kind, kind)
 
 

@@ -14,7 +14,7 @@ from attest.condense import MEANING, STATUS_WORDS, Box, Scene, condense, counted
 from attest.layout import BOX_WIDTH, FOLD_LINE, FOLD_WIDTH, Layout, Place, Route, lay_out
 from attest.report import Lineage
 from attest.text import show
-from attest.tree import text_tree
+from attest.outline import text_tree
 
 __all__ = ["PALETTES", "STYLE", "describe", "svg", "text_tree"]
 
@@ -104,6 +104,7 @@ _ICONS = {
     "dataset": "M2 4c0-2.7 12-2.7 12 0v8c0 2.7-12 2.7-12 0zM2 4c0 2.7 12 2.7 12 0M2 8c0 2.7 12 2.7 12 0",
     "model": "M8 1l6 3.5v7L8 15l-6-3.5v-7zM2 4.5L8 8l6-3.5M8 8v7",
     "code": "M5 4L1 8l4 4M11 4l4 4-4 4",
+    "config": "M2 4.5h6m3 0h3M2 11.5h2m3 0h7M9.5 3v3M5.5 10v3",
     "tokenizer": "M2 5V2.5h12V5M8 2.5v11M5.5 13.5h5",
     "artifact": "M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3",
 }

@@ -15,7 +15,7 @@ from attest.condense import MEANING, STATUS_WORDS, condense
 from attest.model import format_time
 from attest.picture import STYLE, svg, text_tree
 from attest.report import Report
-from attest.reports.view import RESULT_WORDS, age, command, counts_of, kind_of, many, moment, size, view
+from attest.reports._view import RESULT_WORDS, age, command, counts_of, kind_of, many, moment, size, view
 
 __all__ = ["render"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from attest.report import DatasetRow, FindingRow, Report, ResultWord, StatementRow
-from attest.reports.view import (
+from attest.reports._view import (
     RESULT_WORDS,
     Cut,
     Point,
@@ -18,8 +18,8 @@ from attest.reports.view import (
     size,
     view,
 )
-from attest.tree import quoted, text_tree
-from attest.width import pad, wrap
+from attest.outline import quoted, text_tree
+from attest.width import columns, pad, wrap
 
 __all__ = ["render"]
 
@@ -222,15 +222,17 @@ class _Page:
         line = " ".join(pad(cell, width) for cell, width in zip(cells, _COLUMNS[1:], strict=True))
         status = pad(_STATUS[row.status], _COLUMNS[0])
         status = status if row.status == "ok" else self.paint(status, "FAIL")
-        yield f"  {status} {line} {pad(row.valid_until, 10).rstrip()}"
-        more = (
+        until = row.valid_until.removesuffix("T00:00:00Z")
+        yield f"  {status} {line} {pad(until, 10).rstrip()}"
+        more = [
             row.digest.removeprefix("sha256:")[:12],
             f"source {row.source} ({row.channel})",
             f"personal data {row.personal_data}",
             f"basis {row.basis}",
             f"orders {row.order}",
             f"signed by {', '.join(quoted(each, 30) for each in row.signed_by[:6]) or 'nobody you trust'}",
-        )
+            *([f"rights until {row.valid_until}"] if columns(until) > 10 else []),
+        ]
         yield from wrap(" · ".join(more), _WIDTH, " " * 14)
 
     def lineage(self) -> Iterator[str]:
