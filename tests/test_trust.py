@@ -99,9 +99,8 @@ def test_a_builder_needs_the_ids_it_may_claim(files):
 
 
 def test_a_github_identity_needs_its_repository(tmp_path):
-    (tmp_path / "trust.yaml").write_text(
-        "principals:\n  ci:\n    sigstore: {issuer: 'https://token.actions.githubusercontent.com', identity: x}\n"
-    )
+    identity = "{issuer: 'https://token.actions.githubusercontent.com', identity: x}"
+    (tmp_path / "trust.yaml").write_text(f"principals:\n  ci:\n    sigstore: {identity}\n")
     with pytest.raises(UsageError, match="sourceRepository"):
         read_trust(tmp_path / "trust.yaml")
 

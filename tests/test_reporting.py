@@ -1,0 +1,100 @@
+"""The report: what was judged, nothing more, the same every time."""
+
+from __future__ import annotations
+
+from world import POLICY, World, good_world
+
+from attest.report import NOT_PROVEN
+
+
+def test_an_accepted_model():
+    world, release = good_world()
+    report = world.report(release)
+    assert report.verdict == "ACCEPT"
+    assert report.counts == {"PASS": 8, "FAIL": 0, "UNKNOWN": 0, "EXCEPTION": 0, "NOT_APPLICABLE": 0}
+    assert report.asks == []
+    assert report.delivered.matched == [f"sha256:{release.artifact.sha256}"]
+    assert (report.chain.steps, report.chain.datasets, report.chain.gaps) == (4, 1, 0)
+    row = report.datasets[0]
+    assert (row.name, row.licence, row.licence_class, row.channel, row.signed_by, row.status) == (
+        "digits",
+        "CC-BY-4.0",
+        "commercial",
+        "licensed-delivery",
+        ["desk"],
+        "ok",
+    )
+    assert report.registers[0].sequence == 1
+    assert report.not_proven[: len(NOT_PROVEN)] == list(NOT_PROVEN)
+
+
+def test_facts_nobody_stated_read_unknown():
+    world = World()
+    data, model = world.dataset("d", licence=None, acquisition={}), world.file("m")
+    world.step("train", [(data, "dataset")], [model])
+    row = world.report(model).datasets[0]
+    assert (row.channel, row.licence, row.personal_data, row.basis, row.order) == ("unknown",) * 5
+
+
+def test_several_statements_about_one_dataset_are_all_shown():
+    world = World()
+    data, model = world.dataset("d", licence="MIT"), world.file("m")
+    world.rights(data, "CC-BY-NC-4.0", sequence=2)
+    world.step("train", [(data, "dataset")], [model])
+    row = world.report(model).datasets[0]
+    assert row.licence == "CC-BY-NC-4.0 | MIT"
+    assert row.licence_class == "commercial | noncommercial"
+
+
+def test_the_picture_has_every_artifact_and_step_and_no_loose_edge():
+    world, release = good_world()
+    picture = world.report(release).lineage
+    assert [node.id for node in picture.nodes] == list(range(len(picture.nodes)))
+    assert sorted(node.kind for node in picture.nodes) == [
+        "code",
+        "dataset",
+        "dataset",
+        "model",
+        "model",
+        "model",
+        "step:quantize",
+        "step:release",
+        "step:train",
+        "step:transform",
+    ]
+    ids = {node.id for node in picture.nodes}
+    assert all(edge.source in ids and edge.target in ids for edge in picture.edges)
+    levels = {node.id: node.level for node in picture.nodes}
+    assert all(levels[edge.source] > levels[edge.target] for edge in picture.edges)
+
+
+def test_asks_are_the_remedies_of_what_is_open_worst_first_each_once():
+    world = World()
+    first, second, bad = (
+        world.file("first"),
+        world.file("second"),
+        world.dataset("bad", licence="CC-BY-NC-4.0"),
+    )
+    model = world.file("model")
+    world.step("train", [(first, "dataset"), (second, "dataset"), (bad, "dataset")], [model])
+    report = world.report(model)
+    texts = [ask.text for ask in report.asks]
+    assert len(texts) == len(set(texts))
+    assert "rights-holder of bad" in texts[0]
+
+
+def test_standings():
+    world, release = good_world()
+    world.withdraw(world.bundles[3].statement_digest, by="ci")
+    world.step("train", [(world.file("x"), "dataset")], [release], by="stranger")
+    world.sign("https://example.com/other/v1", [{"name": "x", "digest": {"sha256": "1" * 64}}], {}, "ci")
+    world.sign("dataset", [{"name": "x", "digest": {"sha256": "1" * 64}}], {"derivedFrom": 7}, "desk")
+    standings = {each.standing for each in world.report(release).statements}
+    assert standings == {"granted", "carried", "withdrawn", "unverified"}
+
+
+def test_a_policy_without_contents_says_what_that_leaves_open():
+    world, release = good_world()
+    lines = [line for line in POLICY.splitlines() if "contents-complete" not in line]
+    report = world.report(release, "\n".join(lines))
+    assert any("left out of the bundle" in line for line in report.not_proven)
