@@ -29,10 +29,12 @@ from attest.verifiers.timestamp import TimestampRoot, trusted_time
 
 __all__ = [
     "ROLES",
+    "CertificateIdentity",
     "PinnedFile",
     "Principal",
     "RoleEntry",
     "Roots",
+    "SigstoreIdentity",
     "Trust",
     "TrustFile",
     "matches",
