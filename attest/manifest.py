@@ -6,24 +6,27 @@ bytes of every file and its path; not bound are mode bits, owners, times and emp
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from attest.digest import is_sha256, sha256_bytes
 from attest.errors import FormatError
 from attest.hashing import Executor, FileDigest, Progress, changed, hash_file, hash_scan
 from attest.limits import DEFAULT, Limits
-from attest.resource import Artifact
 from attest.scan import path_problem, scan_tree
+
+if TYPE_CHECKING:
+    from attest.resource import Artifact
 
 __all__ = ["Excluded", "Manifest", "Measured", "digest_path"]
 
-_LINE = re.compile(r"[0-9a-f]{64}  [^\n]+")
+_HEX = re.compile(r"[0-9a-f]{64}")
+_LINE = re.compile(_HEX.pattern + r"  [^\n]+")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Manifest:
         # the order of code points is the order of UTF-8 bytes; what has no UTF-8 is refused below
         ordered = tuple(sorted(((sha256, path) for sha256, path in entries), key=lambda entry: entry[1]))
         for sha256, path in ordered:
-            if not is_sha256(sha256):
+            if not _HEX.fullmatch(sha256):
                 raise FormatError(f"got {sha256[:100]!r}, expected 64 lowercase hex digits", path)
         _check_paths([path for _, path in ordered], None)
         return cls(ordered)
@@ -80,11 +83,13 @@ class Manifest:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of ``data``, lowercase hex: the digest of the tree."""
-        return sha256_bytes(self.data)
+        return hashlib.sha256(self.data).hexdigest()
 
     @property
     def artifact(self) -> Artifact:
         """The tree as a node of the lineage."""
+        from attest.resource import Artifact  # `attest digest` does without pydantic
+
         return Artifact(self.digest, tree=True)
 
 
@@ -120,7 +125,8 @@ class Measured:
     """A file or directory, digested."""
 
     path: Path
-    artifact: Artifact
+    sha256: str
+    """Of the file, or of the directory's manifest, lowercase hex."""
     size: int
     """Bytes of all files."""
     files: list[FileDigest]
@@ -130,13 +136,20 @@ class Measured:
     excluded: Excluded = field(default_factory=Excluded)
     symlinks: bool = False
 
+    @property
+    def artifact(self) -> Artifact:
+        """The file or tree as a node of the lineage."""
+        from attest.resource import Artifact
+
+        return Artifact(self.sha256, tree=self.manifest is not None)
+
     def changed(self, *, workers: int | None = None, progress: Progress | None = None) -> list[str]:
         """Return the paths whose bytes differ by now (``attest.hashing.changed``).
 
         Raises:
             DigestError: the directory is there and cannot be opened.
         """
-        if self.path.is_dir() is not self.artifact.tree:
+        if self.path.is_dir() is (self.manifest is None):
             return [file.path for file in self.files]
         return changed(
             self.path,
@@ -173,13 +186,13 @@ def digest_path(
     """
     if not path.is_dir():
         file = hash_file(path, progress=progress)
-        return Measured(path, Artifact(file.sha256), file.size, [file], None)
+        return Measured(path, file.sha256, file.size, [file], None)
     scan = scan_tree(path, exclude, symlinks=symlinks)
     files = hash_scan(scan, workers=workers, executor=executor, progress=progress)
     manifest = Manifest.of((file.sha256, file.path) for file in files)
     return Measured(
         path,
-        manifest.artifact,
+        manifest.digest,
         sum(file.size for file in files),
         files,
         manifest,

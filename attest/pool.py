@@ -22,7 +22,7 @@ class Lane(NamedTuple, Generic[T]):
     warm: int
     """When what they read is in memory."""
     cold: int
-    """When it comes from the disk."""
+    """When they wait for the disk."""
 
 
 def run_lanes(
@@ -36,8 +36,8 @@ def run_lanes(
     Args:
         lanes: tasks; those of the first lanes start first.
         work: called with a task in one of the threads.
-        warm: threads at once, over all lanes, while nothing is read from the disk.
-        cold: the same while the operating system reports reads from the disk.
+        warm: threads at once, over all lanes.
+        cold: the same while they wait for the disk.
     """
     tasks: queue.SimpleQueue[tuple[int, T] | None] = queue.SimpleQueue()
     results: queue.SimpleQueue[tuple[int, S | _Ended]] = queue.SimpleQueue()
@@ -47,7 +47,7 @@ def run_lanes(
     disk = _Disk()
     try:
         while True:
-            for number in _startable(lanes, busy, cold if disk.read else warm, cold=disk.read):
+            for number in _startable(lanes, busy, cold if disk.slow else warm, cold=disk.slow):
                 busy[number] += 1
                 tasks.put((number, lanes[number].waiting.popleft()))
                 if threads < sum(busy):
@@ -61,8 +61,8 @@ def run_lanes(
             elif result.error:
                 raise result.error
             else:
+                disk.look(sum(busy))
                 busy[number] -= 1
-                disk.look()
     finally:
         stop.set()
         for _ in range(threads):
@@ -103,23 +103,30 @@ def _serve(
 
 
 class _Disk:
-    """Tells whether files come from the disk, by the blocks this process has waited for."""
+    """Tells whether the disk is what the threads wait for."""
 
     EVERY = 0.02
     """Seconds between two looks."""
+    BUSY = 0.75
+    """Share of the threads' time below which processors count as idle."""
 
     def __init__(self) -> None:
-        self.read = False
-        self._time = time.monotonic()
-        self._count = _blocks_read()
+        self.slow = False
+        self._now, self._used, self._blocks = time.monotonic(), time.process_time(), _blocks_read()
 
-    def look(self) -> None:
-        """Look again, unless the last time was only just now."""
+    def look(self, threads: int) -> None:
+        """Look again, unless the last time was only just now.
+
+        Blocks that come from the disk begin a slow time if the threads were idle, and prolong it in any case:
+        more threads keep the processors busy.
+        """
         now = time.monotonic()
-        if now - self._time >= self.EVERY:
-            count = _blocks_read()
-            self.read = count > self._count
-            self._time, self._count = now, count
+        passed = now - self._now
+        if passed >= self.EVERY:
+            used, blocks = time.process_time(), _blocks_read()
+            idle = used - self._used < self.BUSY * threads * passed
+            self.slow = blocks > self._blocks and (self.slow or idle)
+            self._now, self._used, self._blocks = now, used, blocks
 
 
 def _blocks_read() -> int:

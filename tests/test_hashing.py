@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import pickle
 import subprocess
@@ -219,7 +220,7 @@ def in_process(batch):
 
 class Processes:
     def run(self, work):
-        with ProcessPoolExecutor(1) as pool:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             for steps in pool.map(in_process, work):
                 yield from steps
 

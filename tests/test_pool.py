@@ -52,7 +52,10 @@ def test_lanes_and_the_whole_are_bounded():
     assert most["all"] <= 3
 
 
-def test_more_threads_while_the_disk_is_read(monkeypatch):
+@pytest.mark.parametrize(("busy", "threads"), [(0.75, 6), (0, 1)])
+def test_more_threads_while_the_disk_is_waited_for(monkeypatch, busy, threads):
+    """Blocks that come while the processors are busy are no reason for more."""
+    monkeypatch.setattr(pool._Disk, "BUSY", busy)
     blocks = iter(range(1_000_000))
     monkeypatch.setattr(pool, "_blocks_read", lambda: next(blocks))
     monkeypatch.setattr(pool._Disk, "EVERY", 0)
@@ -71,7 +74,7 @@ def test_more_threads_while_the_disk_is_read(monkeypatch):
         yield None
 
     list(run_lanes([Lane(deque(range(60)), 1, 6)], work, warm=2, cold=6))
-    assert most == 6
+    assert most == threads
 
 
 def test_a_fault_in_a_thread_is_raised_here():

@@ -93,8 +93,8 @@ def _write(path: Path, data: bytes) -> None:
 def _answer(measured: Measured) -> dict[str, Any]:
     return {
         "path": str(measured.path),
-        "kind": "tree" if measured.artifact.tree else "file",
-        "digest": f"sha256:{measured.artifact.sha256}",
+        "kind": "tree" if measured.manifest else "file",
+        "digest": f"sha256:{measured.sha256}",
         "files": len(measured.files),
         "bytes": measured.size,
         "excluded": {"patterns": list(measured.excluded.patterns), "files": measured.excluded.files},
@@ -102,8 +102,8 @@ def _answer(measured: Measured) -> dict[str, Any]:
 
 
 def _tell(measured: Measured) -> None:
-    slash = "/" if measured.artifact.tree and not str(measured.path).endswith("/") else ""
-    click.echo(_checksum_line(measured.artifact.sha256, f"{measured.path}{slash}"))
+    slash = "/" if measured.manifest and not str(measured.path).endswith("/") else ""
+    click.echo(_checksum_line(measured.sha256, f"{measured.path}{slash}"))
     if measured.excluded.patterns:
         count = measured.excluded.files
         click.echo(f"attest: {count} {'file' if count == 1 else 'files'} excluded", err=True)

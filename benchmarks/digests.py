@@ -1,0 +1,309 @@
+"""How fast files are digested, beside OpenSSL, coreutils, plain hashlib and others, in one run.
+
+    python benchmarks/digests.py --quick
+    python benchmarks/digests.py --rounds 5 --directory /scratch
+
+Every contender is a process of its own, timed from start to end with what it starts; contenders alternate
+round by round, and the table gives medians and ratios to the engine. Machines are shared: compare within one
+run only. Data is generated with a fixed seed, one shape at a time (4.3 GB at most), and removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+MIB = 1 << 20
+PYTHON = sys.executable
+
+ENGINE = """
+import sys
+from pathlib import Path
+from attest.hashing import hash_tree
+hash_tree(Path(sys.argv[1]), workers=int(sys.argv[2]) or None)
+"""
+RECHECK = """
+import pickle, sys
+from pathlib import Path
+from attest.hashing import changed, hash_tree
+root, state = Path(sys.argv[1]), Path(sys.argv[2])
+if state.exists():
+    assert len(changed(root, pickle.loads(state.read_bytes()))) == int(sys.argv[3])
+else:
+    aged = [each._replace(read_ns=each.read_ns + 10**11) for each in hash_tree(root)]
+    state.write_bytes(pickle.dumps(aged))
+"""
+PLAIN = """
+import hashlib, os, sys
+stack, found = [sys.argv[1]], []
+while stack:
+    for entry in os.scandir(stack.pop()):
+        (stack if entry.is_dir() else found).append(entry.path)
+for path in found:
+    with open(path, "rb") as file:
+        hashlib.file_digest(file, "sha256").hexdigest()
+"""
+READ_ONLY = """
+import os, sys, threading
+stack, found = [sys.argv[1]], []
+while stack:
+    for entry in os.scandir(stack.pop()):
+        (stack if entry.is_dir() else found).append(entry.path)
+def read(paths):
+    buffer = bytearray(1 << 18)
+    for path in paths:
+        fd = os.open(path, os.O_RDONLY)
+        while os.readv(fd, [buffer]):
+            pass
+        os.close(fd)
+cores = int(sys.argv[2])
+threads = [threading.Thread(target=read, args=(found[n::cores],)) for n in range(cores)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+MODEL_SIGNING = "import sys; from model_signing import hashing; hashing.hash(sys.argv[1])"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A tree to digest."""
+
+    name: str
+    files: int
+    size: int
+    depth: int = 1
+    per_directory: int = 500
+
+    def make(self, root: Path) -> None:
+        """Write the files; the same bytes every time."""
+        source = random.Random(self.name)  # noqa: S311 (benchmark data, no secret)
+        block = source.randbytes(min(self.size, MIB))
+        for number in range(self.files):
+            directory = root.joinpath(f"d{number // self.per_directory:04}")
+            if self.depth > 1:
+                directory = root.joinpath(*["d"] * (1 + number * self.depth // self.files))
+            directory.mkdir(parents=True, exist_ok=True)
+            with (directory / f"f{number:06}.bin").open("wb") as file:
+                file.write(number.to_bytes(8, "big")[: self.size])
+                for written in range(8, self.size, len(block)):
+                    file.write(block[: self.size - written])
+
+
+@dataclass
+class Contender:
+    """A command that reads a tree, and how it did."""
+
+    name: str
+    command: list[str]
+    seconds: list[float] = field(default_factory=list)
+    memory: int = 0
+    """Peak resident set, bytes, of the largest process."""
+    failure: str = ""
+    """Last words of a run that failed; it is not asked again."""
+
+    def run(self) -> None:
+        """Run it once and note its time and memory."""
+        if self.failure:
+            return
+        began = time.perf_counter()
+        process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        _, status, usage = os.wait4(process.pid, 0)
+        self.seconds.append(time.perf_counter() - began)
+        assert process.stderr is not None  # noqa: S101 (it was asked for)
+        said = process.stderr.read().decode(errors="replace")
+        process.stderr.close()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            self.failure = said.strip().rpartition("\n")[2] or f"exit code {process.returncode}"
+        self.memory = max(self.memory, usage.ru_maxrss * 1024)
+
+    @property
+    def median(self) -> float:
+        """Seconds."""
+        return statistics.median(self.seconds)
+
+
+def shapes(*, quick: bool) -> list[Shape]:
+    part = 10 if quick else 1
+    return [
+        Shape("shards", 8, (64 if quick else 512) * MIB),
+        Shape("one", 1, (512 if quick else 4096) * MIB),
+        Shape("files", 20_000 // (2 if quick else 1), 50 << 10),
+        Shape("tiny", 200_000 // (2 if quick else 1), 2 << 10),
+        Shape("deep", 20_000 // part, 2 << 10, depth=1000),
+    ]
+
+
+def piped(root: Path, shape: Shape, tool: str) -> list[str]:
+    """Return a command that gives a tool the files in batches, on every core."""
+    batch = max(1, min(256, shape.files // (2 * CORES)))
+    return ["sh", "-c", f'find "$0" -type f -print0 | xargs -0 -P{CORES} -n{batch} {tool}', str(root)]
+
+
+def contenders(root: Path, shape: Shape, peers_python: str) -> tuple[list[Contender], list[str]]:
+    """Return who takes part, the engine first, and the names of who is missing."""
+    found = [
+        Contender("attest engine", [PYTHON, "-c", ENGINE, str(root), "0"]),
+        Contender("attest engine, one thread", [PYTHON, "-c", ENGINE, str(root), "1"]),
+        Contender("attest digest (whole command)", [PYTHON, "-m", "attest", "digest", str(root)]),
+        Contender("hashlib.file_digest loop", [PYTHON, "-c", PLAIN, str(root)]),
+        Contender(f"read only, {CORES} threads", [PYTHON, "-c", READ_ONLY, str(root), str(CORES)]),
+    ]
+    missing = []
+    for tool, words, label in [
+        ("openssl", "openssl dgst -sha256", f"openssl dgst, xargs -P{CORES}"),
+        ("sha256sum", "sha256sum", f"coreutils sha256sum, xargs -P{CORES}"),
+        ("rhash", "rhash --sha256", f"rhash, xargs -P{CORES}"),
+        ("b3sum", "b3sum --num-threads 1", f"b3sum (another digest), xargs -P{CORES}"),
+    ]:
+        if shutil.which(tool):
+            found.append(Contender(label, piped(root, shape, words)))
+        else:
+            missing.append(tool)
+    if _has_model_signing(peers_python):
+        found.append(Contender("model-signing library", [peers_python, "-c", MODEL_SIGNING, str(root)]))
+    else:
+        missing.append("model-signing")
+    return found, missing
+
+
+def _has_model_signing(python: str) -> bool:
+    if python == PYTHON:
+        return importlib.util.find_spec("model_signing") is not None
+    done = subprocess.run([python, "-c", "import model_signing.hashing"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def alternate(running: list[Contender], rounds: int) -> None:
+    """Run everybody once unmeasured, then in turns, so that a busy minute hits all alike."""
+    for contender in running:
+        contender.run()
+        contender.seconds.clear()
+    for _ in range(rounds):
+        for contender in running:
+            contender.run()
+
+
+def table(shape: Shape, running: list[Contender]) -> None:
+    """Print medians and ratios to the first contender."""
+    total = shape.files * shape.size
+    print(f"\n{shape.name}: {shape.files:,} x {shape.size:,} bytes")
+    print(f"  {'':<42}{'seconds':>9}{'GB/s':>8}{'us/file':>11}{'ratio':>8}{'MiB':>7}")
+    for each in running:
+        if each.failure:
+            print(f"  {each.name:<42}failed: {each.failure[:70]}")
+            continue
+        print(
+            f"  {each.name:<42}{each.median:>9.3f}{total / each.median / 1e9:>8.2f}"
+            f"{each.median / shape.files * 1e6:>11,.1f}{each.median / running[0].median:>8.2f}"
+            f"{each.memory / MIB:>7.0f}"
+        )
+
+
+def recheck(root: Path, shape: Shape, rounds: int) -> list[Contender]:
+    """Measure looking again at a tree that is unchanged, and at one of which one file in 100 changed."""
+    paths = sorted(path for path in root.rglob("*") if path.is_file())
+    touched = paths[:: max(1, len(paths) // max(1, shape.files // 100))]
+    measured = []
+    for name, changes in [("recheck, unchanged", []), ("recheck, 1 % changed", touched)]:
+        state = root.with_name("state")
+        take = [PYTHON, "-c", RECHECK, str(root), str(state)]
+        subprocess.run([*take, "0"], check=True)
+        for path in changes:
+            with path.open("r+b") as file:
+                file.write(b"changed!")
+        each = Contender(name, [*take, str(len(changes))])
+        alternate([each], rounds)
+        measured.append(each)
+        state.unlink()
+    return measured
+
+
+def limit() -> float:
+    """Return the bytes per second that SHA-256 of one buffer reaches on every core."""
+    data = bytes(256 << 10)
+
+    def work() -> None:
+        for _ in range(2000):
+            sha256(data)
+
+    began = time.perf_counter()
+    threads = [threading.Thread(target=work) for _ in range(CORES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return CORES * 2000 * len(data) / (time.perf_counter() - began)
+
+
+def _version(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return f"{command[0]} missing"
+    return done.stdout.splitlines()[0] if done.stdout else command[0]
+
+
+def measure(shape: Shape, options: argparse.Namespace) -> None:
+    """Make a shape, let everybody read it, print, and remove it."""
+    with tempfile.TemporaryDirectory(dir=options.directory) as folder:
+        root = Path(folder, shape.name)
+        shape.make(root)
+        try:
+            running, missing = contenders(root, shape, options.peers_python)
+            alternate(running, options.rounds)
+            if shape.name in {"files", "tiny"}:
+                running += recheck(root, shape, options.rounds)
+            if running[0].failure:
+                raise SystemExit(f"{running[0].name} failed: {running[0].failure}")
+            table(shape, running)
+            if missing:
+                print(f"  missing here: {', '.join(missing)}")
+        finally:
+            if shutil.which("rm"):  # shutil.rmtree recurses
+                subprocess.run(["rm", "-rf", root], check=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="smaller shapes, three rounds: about a minute")
+    parser.add_argument("--rounds", type=int, help="measured rounds  [default: 5, quick 3]")
+    parser.add_argument("--shape", action="append", help="only this shape; may be repeated")
+    parser.add_argument("--directory", help="where to generate data  [default: the temporary directory]")
+    parser.add_argument(
+        "--peers-python", default=PYTHON, help="the Python that model-signing is installed in"
+    )
+    options = parser.parse_args()
+    options.rounds = options.rounds or (3 if options.quick else 5)
+    print(f"Python {platform.python_version()}, {_version(['openssl', 'version'])}, {CORES} cores")
+    print(f"{_version(['sha256sum', '--version'])}, {options.rounds} rounds")
+    rates = [limit() / 1e9 for _ in range(3)]
+    start = Contender("start", [PYTHON, "-c", "pass"])
+    alternate([start], 5)
+    print(f"starting Python and nothing else: {start.median:.3f} s, part of each figure of a Python")
+    print(f"limit: SHA-256 of one buffer on {CORES} cores: {statistics.median(rates):.2f} GB/s")
+    for shape in shapes(quick=options.quick):
+        if not options.shape or shape.name in options.shape:
+            measure(shape, options)
+
+
+if __name__ == "__main__":
+    main()
