@@ -59,6 +59,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise FormatError(f"the number {text[:40]} is beyond what JSON readers agree on")
+    return value
+
+
 def _no_constant(name: str) -> Any:
     raise FormatError(f"{name} is not JSON")
 
@@ -94,7 +101,9 @@ def read_json(data: bytes, where: str | None = None, limits: Limits = DEFAULT) -
     except UnicodeDecodeError as error:
         raise FormatError(f"not UTF-8 at byte {error.start}", where) from error
     try:
-        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
+        )
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise FormatError(f"not JSON: {error.msg} at {place}", where, "is the file truncated?") from error

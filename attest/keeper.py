@@ -81,6 +81,14 @@ class RegisterState:
                 f"register {self.register_id} is of {self.register.as_of:%Y-%m-%d %H:%M}Z: too old to go by"
             )
             found.append(_unknown("register-stale", self.register_id, what, evidence, ask))
+        if document_digest(self.evidence.statement.predicate) not in {
+            a.sha256 for a in self.evidence.artifacts
+        }:
+            what = f"the statement of register {self.register_id} is about another document than it holds"
+            found.append(_unknown("register-subject", self.register_id, what, evidence, ask))
+        if unread := self.register.unknown_groups():
+            what = f"register {self.register_id} holds what this version cannot read: {', '.join(unread[:5])}"
+            found.append(_unknown("register-unreadable", self.register_id, what, evidence, ask))
         if not self.covers(kind):
             what = f"register {self.register_id} does not claim to list every {kind}"
             found.append(_unknown("register-scope", self.register_id, what, evidence, ask))

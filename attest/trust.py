@@ -39,6 +39,7 @@ __all__ = [
     "TrustFile",
     "matches",
     "parse_trust",
+    "read_timestamp_root",
     "read_trust",
 ]
 
@@ -359,6 +360,15 @@ def parse_trust(document: Document) -> TrustFile:
     return parsed
 
 
+def read_timestamp_root(data: bytes, where: str) -> TimestampRoot:
+    """Read the certificates of a timestamp authority, in PEM.
+
+    Raises:
+        SignatureError: no certificate, or none that is a root.
+    """
+    return TimestampRoot.from_pem(data, where)
+
+
 def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
     """Read a trust file and every file it pins.
 
@@ -373,7 +383,7 @@ def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
     authorities = []
     for number, pinned in enumerate(parsed.roots.timestamp):
         where = document.where(("roots", "timestamp", number))
-        authorities.append(TimestampRoot.from_pem(pinned.read(path.parent, where, MAX_ROOT_BYTES), where))
+        authorities.append(read_timestamp_root(pinned.read(path.parent, where, MAX_ROOT_BYTES), where))
     for number, pinned in enumerate(parsed.roots.sigstore):
         pinned.read(path.parent, document.where(("roots", "sigstore", number)), MAX_ROOT_BYTES)
     return Trust(path.name, sha256_bytes(document.data), parsed, keys, tuple(authorities))

@@ -660,6 +660,14 @@ def test_register_of_another_keeper():
     assert "no-withdrawn-statement/register-missing" in codes(judgement)
 
 
+def test_a_register_with_a_field_nobody_knows_is_unknown():
+    world, release = good_world()
+    world.register(exceptFor="our friends")
+    judgement = world.judge(release)
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert "no-withdrawn-statement/register-unreadable" in codes(judgement)
+
+
 def test_register_without_the_scope_it_needs():
     world, release = good_world()
     world.register(scope=["contents"])
@@ -756,6 +764,22 @@ def test_no_withdrawal_seen_is_not_none_made():
     assert codes(judgement) == {"no-withdrawn-statement/withdrawals-unproven"}
 
 
+def test_a_withdrawal_whose_window_cannot_be_read_reaches_everything_of_its_signer():
+    world, release = good_world()
+    subject = [{"name": "selector", "digest": {"sha256": "5" * 64}}]
+    world.sign("withdrawal", subject, {"selector": "all of it", "reason": "key-compromise"}, "ci")
+    kinds = {each.kind for each in world.review(release).graph.evidence if each.withdrawn_by}
+    assert kinds == {"step", "contents"}
+
+
+def test_a_register_statement_about_another_document():
+    world, release = good_world()
+    predicate = {**world.registers[-1][0], "sequence": 2, "previous": None}
+    predicate = {key: value for key, value in predicate.items() if value is not None}
+    world.sign("register", [{"name": REGISTER, "digest": {"sha256": "7" * 64}}], predicate, "registry")
+    assert "no-withdrawn-statement/register-subject" in codes(world.judge(release))
+
+
 def test_a_withdrawal_with_an_unknown_field_is_unknown():
     world, release = good_world()
     world.withdraw("8" * 64, by="ci", alsoWithdraws="everything")
@@ -797,6 +821,10 @@ def test_relaxed_rights_do_not_undo_narrower_ones():
         ({"validUntil": "2026-01-01T00:00:00Z"}, "rights-expired"),
         ({"validFrom": "2027-01-01T00:00:00Z"}, "rights-not-begun"),
         ({"somethingNew": 1}, "license-unknown"),
+        ({"validUntil": "whenever"}, "rights-unreadable"),
+        ({"validFrom": 20270101}, "rights-unreadable"),
+        ({"scope": {"subsetRoot": "4" * 64}}, "rights-partial"),
+        ({"scope": "the good half"}, "rights-unreadable"),
     ],
 )
 def test_rights_that_do_not_allow_it(change, code):

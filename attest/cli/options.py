@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from attest.limits import Limits
     from attest.store import Store
 
@@ -28,7 +28,17 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PATH = click.Path(path_type=Path)
+
+class _PathType(click.Path):
+    """A path that becomes a ``pathlib.Path`` only when one was given: ``--help`` pays for no pathlib."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from pathlib import Path
+
+        return Path(str(super().convert(value, param, ctx)))
+
+
+PATH = _PathType()
 
 
 def json_option(function: F) -> F:
@@ -56,12 +66,14 @@ def limits_from(settings: tuple[str, ...]) -> Limits:
 
 def echo_json(value: Any) -> None:
     """Print one JSON document, two spaces of indentation, UTF-8 escaped so that any terminal shows it."""
+    import json
+
     click.echo(json.dumps(value, indent=2, ensure_ascii=True))
 
 
 def reads_path(name: str = "path", **settings: Any) -> Callable[[F], F]:
     """Take an existing file or directory as an argument; that it can be read is checked where it is read."""
-    return click.argument(name, type=click.Path(path_type=Path, exists=True), **settings)
+    return click.argument(name, type=_PathType(exists=True), **settings)
 
 
 def passphrase_from(variable: str = "ATTEST_PASSPHRASE") -> bytes | None:
@@ -82,6 +94,8 @@ def store_option(function: F) -> F:
 
 def open_store_from(store_uri: str | None, *, read_only: bool = False, limits: Limits | None = None) -> Store:
     """Open the store of ``--store``, or the project's: that of the nearest ``attest.yaml``."""
+    from pathlib import Path
+
     from attest.limits import DEFAULT
     from attest.settings import find_settings
     from attest.store import open_store

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from attest.cli.options import PATH, echo_json, json_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -24,7 +27,7 @@ def command() -> None:
     "--register", metavar="ID", help="A register whose keeper you trust: asks that contents are current."
 )
 @click.option(
-    "--output", "-o", type=PATH, default=Path("policy.yaml"), show_default=True, help="Where to write it."
+    "--output", "-o", type=PATH, default="policy.yaml", show_default=True, help="Where to write it."
 )
 def new(name: str, register: str | None, output: Path) -> None:
     """Write a policy to start from. It is not legal advice: read every rule."""

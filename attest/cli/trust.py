@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +9,8 @@ import click
 from attest.cli.options import PATH, echo_json, json_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from attest.trust import Trust
 
 __all__ = ["command"]
@@ -26,7 +27,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("path", type=PATH, default=Path("trust.yaml"))
+@click.argument("path", type=PATH, default="trust.yaml")
 def new(path: Path) -> None:
     """Write an empty trust file to add principals to."""
     from attest.errors import UsageError
@@ -118,13 +119,12 @@ def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...]) 
     from attest.canonical import read_json
     from attest.document import read_document
     from attest.errors import UsageError
-    from attest.trust import parse_trust
-    from attest.verifiers.timestamp import TimestampRoot
+    from attest.trust import parse_trust, read_timestamp_root
 
     if not timestamps and not sigstores:
         raise UsageError("name a root", "--timestamp or --sigstore")
     for file in timestamps:
-        TimestampRoot.from_pem(file.read_bytes(), str(file))
+        read_timestamp_root(file.read_bytes(), str(file))
     for file in sigstores:
         read_json(file.read_bytes(), str(file))
     header, value = _load(path)
@@ -255,12 +255,13 @@ def _identity(folder: Path, given: dict[str, Any]) -> dict[str, Any] | None:
 def _pin(folder: Path, file: Path) -> dict[str, str]:
     import hashlib
     import os
+    from pathlib import PurePath
 
     from attest.keys import read_key_file
 
     data = read_key_file(file) if file.stat().st_size < 1 << 16 else file.read_bytes()
     relative = os.path.relpath(file.resolve(), folder.resolve())
-    return {"file": Path(relative).as_posix(), "sha256": hashlib.sha256(data).hexdigest()}
+    return {"file": PurePath(relative).as_posix(), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _load(path: Path) -> tuple[str, dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from attest.cli.options import PATH, json_option, limit_option, limits_from, rea
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from attest.limits import Limits
     from attest.matching import Delivery

@@ -56,7 +56,7 @@ class License(Rule):
             if not records and not review.lineage.is_origin(ancestor.artifact):
                 continue  # it was made out of datasets that answer for it
             examined += 1
-            if not any(each.believed for each in records):
+            if not any(each.believed and _whole(each) for each in records):
                 findings.append(_missing(review, ancestor))
             for each in records:
                 findings += self._record(review, ancestor, each)
@@ -106,9 +106,19 @@ class License(Rule):
         ]
 
 
+def _whole(evidence: Evidence) -> bool:
+    """Whether a record is about the whole dataset; one about a part grants nothing for the rest."""
+    return isinstance(evidence.predicate, Rights) and evidence.predicate.scope is None
+
+
 def _standing(rights: Rights, review: Review) -> list[tuple[str, Result, str, str]]:
     """Only an active record whose term has begun and not ended grants anything."""
     found: list[tuple[str, Result, str, str]] = []
+    unread = [name for name in ("status", "scope", "validFrom", "validUntil") if rights.is_unknown(name)]
+    if unread:
+        found.append(
+            ("rights-unreadable", Result.UNKNOWN, f"cannot be read in full: {', '.join(unread)}", "")
+        )
     if rights.status != "active":
         result = Result.UNKNOWN if rights.status == "unknown" else Result.FAIL
         found.append(("rights-not-active", result, f"is {rights.status}", rights.status))
@@ -124,15 +134,19 @@ def _standing(rights: Rights, review: Review) -> list[tuple[str, Result, str, st
 def _missing(review: Review, ancestor: Ancestor) -> Finding:
     name = review.graph.name(ancestor.artifact)
     others = review.graph.rights(ancestor.artifact)
-    withdrawn = any(each.granted for each in others)
     reason = "; ".join(sorted({each.reason for each in others if each.reason}))
-    what = (
-        "was withdrawn" if withdrawn else f"is not believed: {reason}" if others else "is not in the evidence"
-    )
+    if any(each.believed for each in others):
+        code, what = "rights-partial", "is about a part of it only"
+    elif any(each.granted for each in others):
+        code, what = "rights-withdrawn", "was withdrawn"
+    elif others:
+        code, what = "rights-untrusted", f"is not believed: {reason}"
+    else:
+        code, what = "rights-missing", "is not in the evidence"
     return about(
         review,
         ancestor,
-        "rights-withdrawn" if withdrawn else "rights-untrusted" if others else "rights-missing",
+        code,
         Result.UNKNOWN,
         f"the rights record of {name} {what}",
         evidence=tuple(each.digest for each in others),
