@@ -19,7 +19,7 @@ class Signer(Protocol):
 
     @property
     def identity(self) -> dict[str, str]:
-        """Whom the bundle will name as its signer, as ``contents`` lists it: ``{"key": "sha256:…"}``."""
+        """Whom the bundle will name as its signer, as ``contents`` lists it: ``{"key": "<SHA-256>"}``."""
 
     def sign(self, statement: Statement) -> Bundle:
         """Sign the statement's bytes as they are.

@@ -46,7 +46,7 @@ class Identity:
     def to_json(self) -> dict[str, str]:
         """Return the form ``contents`` and reports use."""
         if self.kind == "key":
-            return {"key": f"sha256:{self.subject}"}
+            return {"key": self.subject}
         return {"subject": self.subject, "issuer": self.issuer}
 
 

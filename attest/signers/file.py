@@ -116,8 +116,8 @@ class FileSigner:
 
     @property
     def identity(self) -> dict[str, str]:
-        """``{"key": "sha256:<fingerprint>"}``."""
-        return {"key": f"sha256:{self.public.fingerprint}"}
+        """``{"key": "<SHA-256 of the public key's DER>"}``."""
+        return {"key": self.public.fingerprint}
 
     def sign(self, statement: Statement) -> Bundle:
         """Sign the statement's bytes as they are, as a Sigstore bundle v0.3 with public-key material."""
