@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from io import FileIO
 from operator import itemgetter
 from pathlib import Path
@@ -29,6 +31,7 @@ from attest.scan import (
     Root,
     Scan,
     Status,
+    mode_of,
     moved,
     reason_of,
     refuse,
@@ -130,7 +133,7 @@ class Step(NamedTuple):
 class Executor(Protocol):
     """Has batches read by ``read_batch``, or answers for it from a cache."""
 
-    def run(self, work: Sequence[Batch]) -> Iterator[Step]:
+    def run(self, work: Sequence[Batch]) -> Generator[Step, None, None]:
         """Yield the steps of all batches in any order, each file in exactly one outcome."""
 
 
@@ -220,7 +223,7 @@ def _read_large(root: Root, found: Found, buffer: memoryview) -> Generator[Step,
 class Serial:
     """An executor that reads in the calling thread."""
 
-    def run(self, work: Sequence[Batch]) -> Iterator[Step]:
+    def run(self, work: Sequence[Batch]) -> Generator[Step, None, None]:
         """Read one batch after the other."""
         for batch in work:
             yield from read_batch(batch)
@@ -240,7 +243,7 @@ class Threads:
         self._warm = workers or _cores()
         self._cold = workers or max(COLD_THREADS, self._warm)
 
-    def run(self, work: Sequence[Batch]) -> Iterator[Step]:
+    def run(self, work: Sequence[Batch]) -> Generator[Step, None, None]:
         """Read the batches; if this generator is left early, the threads stop at their next step."""
         tiny = Lane(deque[Batch](), 1, self._cold)
         large = Lane(deque[Batch](), self._warm, self._warm)  # read-ahead keeps the disk busy
@@ -268,10 +271,11 @@ def _outcomes(
     if progress:
         progress.start(len(scan.found), sum(found.size for found in scan.found))
     try:
-        for step in executor.run(work):
-            outcomes += step.outcomes
-            if progress:
-                progress.advance(len(step.outcomes), step.size)
+        with closing(executor.run(work)) as steps:  # whatever interrupts, its threads are told to stop
+            for step in steps:
+                outcomes += step.outcomes
+                if progress:
+                    progress.advance(len(step.outcomes), step.size)
     finally:
         if progress:
             progress.finish()
@@ -369,14 +373,13 @@ def changed(
         progress: who watches the reading again.
 
     Raises:
-        DigestError: the directory is there and cannot be opened.
+        DigestError: something is there and cannot be opened.
     """
     known = {digest.path: digest for digest in digests}
-    if not root.exists():
-        return sorted(known)
-    if root.is_dir():
+    mode = mode_of(root) or 0
+    if stat.S_ISDIR(mode):
         scan = scan_tree(root, exclude, symlinks=symlinks)
-    elif root.is_file():
+    elif stat.S_ISREG(mode):
         scan = scan_file(root)
     else:
         return sorted(known)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from attest.errors import FormatError
 from attest.hashing import Executor, FileDigest, Progress, changed, hash_file, hash_scan
 from attest.limits import DEFAULT, Limits
-from attest.scan import path_problem, scan_tree
+from attest.scan import mode_of, path_problem, scan_tree
 
 if TYPE_CHECKING:
     from attest.resource import Artifact
@@ -147,9 +148,9 @@ class Measured:
         """Return the paths whose bytes differ by now (``attest.hashing.changed``).
 
         Raises:
-            DigestError: the directory is there and cannot be opened.
+            DigestError: something is there and cannot be opened.
         """
-        if self.path.is_dir() is (self.manifest is None):
+        if stat.S_ISDIR(mode_of(self.path) or 0) is (self.manifest is None):
             return [file.path for file in self.files]
         return changed(
             self.path,
@@ -184,7 +185,7 @@ def digest_path(
         DigestError: something cannot be digested or changed meanwhile; all such paths are named.
         UsageError: a pattern cannot be read.
     """
-    if not path.is_dir():
+    if not stat.S_ISDIR(mode_of(path) or 0):
         file = hash_file(path, progress=progress)
         return Measured(path, file.sha256, file.size, [file], None)
     scan = scan_tree(path, exclude, symlinks=symlinks)

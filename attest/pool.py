@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 __all__ = ["Lane", "run_lanes"]
@@ -27,7 +27,7 @@ class Lane(NamedTuple, Generic[T]):
 
 def run_lanes(
     lanes: Sequence[Lane[T]], work: Callable[[T], Iterator[S]], *, warm: int, cold: int
-) -> Iterator[S]:
+) -> Generator[S, None, None]:
     """Run ``work`` on every task and yield what it yields, in the order it comes.
 
     What goes wrong in a thread is raised here. When this generator is closed or interrupted, each thread

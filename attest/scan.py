@@ -28,6 +28,7 @@ __all__ = [
     "Scan",
     "Status",
     "kind_problem",
+    "mode_of",
     "moved",
     "path_problem",
     "reason_of",
@@ -180,6 +181,20 @@ def kind_problem(mode: int) -> str | None:
     return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "not a regular file")
 
 
+def mode_of(path: Path) -> int | None:
+    """Return the mode of what a path, or a symbolic link there, leads to; ``None`` if that is nothing.
+
+    Raises:
+        DigestError: the way there is barred.
+    """
+    try:
+        return path.stat().st_mode
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            return None
+        raise DigestError(reason_of(error), str(path)) from error
+
+
 def reason_of(error: OSError) -> str:
     """Return the operating system's words for an error, lower case."""
     return (error.strerror or str(error)).lower()
@@ -246,12 +261,12 @@ def moved(scan: Scan) -> list[Offender]:
 
     Directories tell by their times; only where one does, the tree is walked again.
     """
-    with Root(scan.root) as root:
-        try:
+    try:
+        with Root(scan.root) as root:
             if all(status_of(root.status(place or ".")) == before for place, before in scan.directories):
                 return []
-        except OSError:
-            pass  # a directory is gone: the second walk says what went with it
+    except OSError:
+        pass  # a directory is gone: the second walk says what went with it
     again = scan_tree(Path(scan.root), scan.exclude, symlinks=scan.symlinks)
     before, now = ({found.path for found in each.found} for each in (scan, again))
     return [
@@ -263,7 +278,12 @@ def moved(scan: Scan) -> list[Offender]:
 
 def unreadable(scan: Scan) -> Iterator[Offender]:
     """Yield files that cannot be opened, so that one message names all that is wrong with a tree."""
-    with Root(scan.root) as root:
+    try:
+        root = Root(scan.root)
+    except OSError as error:
+        yield Offender(".", reason_of(error))
+        return
+    with root:
         for found in scan.found:
             try:
                 os.close(root.open(found.place))

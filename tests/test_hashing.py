@@ -532,6 +532,33 @@ def test_what_appears_or_vanishes_in_a_tree_while_it_is_read(tmp_path):
         hash_scan(found, progress=watch)
 
 
+def test_a_tree_that_vanishes_while_it_is_read(tmp_path):
+    root = tree(tmp_path / "root", {"a": b""})
+    found = scan_tree(root)
+    watch = Watch(lambda: root.rename(tmp_path / "away"))
+    with pytest.raises(DigestError, match="no such file or directory"):
+        hash_scan(found, progress=watch)
+    with pytest.raises(DigestError, match=r'"a" \(no such file or directory\)'):
+        hash_scan(found)
+    (tmp_path / "away" / "pipe").symlink_to("a")
+    found = scan_tree(tmp_path / "away")
+    (tmp_path / "away").rename(root)
+    with pytest.raises(DigestError, match=r'"\." \(no such file or directory\), "pipe" \(a symbolic link\)'):
+        hash_scan(found)
+
+
+def test_a_barred_way_is_not_nothing(tmp_path, monkeypatch):
+    """What cannot be looked at has not vanished: that is an error, not an answer."""
+    digests = hash_tree(tree(tmp_path / "root", {"a": b""}))
+
+    def bar(_self, **_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", bar)
+    with pytest.raises(DigestError, match="permission denied"):
+        changed(tmp_path / "root", digests)
+
+
 def test_many_changed_files_are_counted(tmp_path):
     tree(tmp_path, {f"{number:02}": b"x" for number in range(30)})
     found = scan_tree(tmp_path)
