@@ -201,7 +201,11 @@ class _Waivers:
 
     def apply(self, rule: str, finding: Finding) -> Finding:
         for number, entry in enumerate(self.entries):
-            if entry.rule == rule and entry.subject == finding.subject and entry.holds(self.as_of):
+            if (
+                entry.rule == rule
+                and entry.subject.removesuffix("/") == finding.subject.removesuffix("/")
+                and entry.holds(self.as_of)
+            ):
                 self.used.add(number)
                 return replace(finding, result=Result.EXCEPTION)
         return finding

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from attest.bundle import Bundle, UnknownLine
 from attest.claim import ALL, unreadable
@@ -78,7 +79,15 @@ class Review:
 
     def strangers_about(self, artifact: Artifact) -> list[Unverified]:
         """Unverified bundles that claim to be about an artifact."""
-        return [each for each in self.unverified if artifact in each.claims]
+        return self._strangers.get(artifact, [])
+
+    @cached_property
+    def _strangers(self) -> dict[Artifact, list[Unverified]]:
+        found: dict[Artifact, list[Unverified]] = defaultdict(list)
+        for each in self.unverified:
+            for artifact in dict.fromkeys(each.claims):
+                found[artifact].append(each)
+        return dict(found)
 
     def signers(self) -> frozenset[str]:
         """Principals that signed statements of this lineage, keepers of registers left aside."""
@@ -115,7 +124,8 @@ def _grants(
 ) -> tuple[str, ...]:
     artifacts = [a.sha256 for subject in statement.subjects if (a := subject.artifact) is not None]
     if isinstance(predicate, Step):
-        return trust.granted_by("builder", names, builder_id=predicate.run_details.builder.id)
+        builder = predicate.run_details.builder.id
+        return trust.granted_by("builder", names, artifacts=artifacts, builder_id=builder)
     if isinstance(predicate, Register):
         return trust.granted_by("keeper", names, register_id=predicate.register_id)
     if isinstance(predicate, Withdrawal):

@@ -45,6 +45,9 @@ __all__ = [
 
 MAX_ROOT_BYTES = 4 << 20
 
+_SCOPED = frozenset({"builder", "data-owner", "rights-holder", "publisher"})
+"""Roles that can be limited to some artifacts."""
+
 ROLES = (
     "builder",
     "data-owner",
@@ -284,6 +287,10 @@ class Trust:
             held.add(entry.principal)
         return tuple(sorted(held & set(principals)))
 
+    def knows_key(self, fingerprint: str) -> bool:
+        """Tell whether the key with that fingerprint is a principal's."""
+        return fingerprint in self._keys
+
     def revokers_of(self, principals: Iterable[str]) -> frozenset[str]:
         """Return principals who may withdraw statements of any of ``principals`` besides themselves."""
         theirs = set(principals)
@@ -340,6 +347,9 @@ def _check_roles(document: Document, parsed: TrustFile) -> None:
                     guess = nearest(name, parsed.principals)
                     hint = f"did you mean {guess!r}?" if guess else "define it under principals"
                     raise UsageError(f"role {role}: no principal {name[:80]!r}", where, hint)
+            if entry.artifacts and role not in _SCOPED:
+                what = f"role {role}: artifacts means nothing here"
+                raise UsageError(what, where, f"it limits {', '.join(sorted(_SCOPED))}")
             if role == "builder" and not entry.builder_ids:
                 what = f"role builder: {entry.principal} needs builderIds, the ids it may claim"
                 raise UsageError(what, where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -595,6 +596,48 @@ def test_contents_of_another_signer_than_listed():
     by_another = signer("registry").sign(world.bundles[0].statement())
     judgement = world.judge(release, lines=[by_another, *world.bundles[1:]])
     assert "contents-complete/statement-other-signer" in codes(judgement)
+
+
+def test_a_restriction_signed_over_by_a_stranger_is_not_silenced():
+    """The same bytes with another signature are not what the data desk said."""
+    world = World()
+    data, model = world.dataset("d", licence="MIT"), world.file("model")
+    narrow = world.rights(data, "CC-BY-NC-4.0", sequence=2)
+    world.step("train", [(data, "dataset")], [model])
+    close(world, model)
+    lines = [signer("stranger").sign(each.statement()) if each is narrow else each for each in world.bundles]
+    judgement = world.judge(model, lines=lines)
+    assert judgement.verdict is Verdict.REJECT
+    assert codes(judgement) == {"contents-complete/statement-damaged"}
+
+
+def test_a_listed_statement_of_somebody_unknown_may_stay_unknown():
+    world = World()
+    data, model = world.dataset("d"), world.file("model")
+    world.step("train", [(data, "dataset")], [model])
+    world.sign("https://example.com/review/v1", [descriptor(model, "m")], {"stars": 5}, "stranger")
+    close(world, model)
+    assert world.judge(model).verdict is Verdict.ACCEPT
+
+
+def test_a_listed_keyless_statement_cannot_be_checked_yet():
+    world = World()
+    data, model = world.dataset("d"), world.file("model")
+    world.step("train", [(data, "dataset")], [model])
+    keyless = world.sign("https://example.com/review/v1", [descriptor(model, "m")], {"stars": 5}, "stranger")
+    listed = world.contents(model)
+    predicate = json.loads(json.dumps(dict(listed.statement().predicate)))
+    for row in predicate["statements"]:
+        if row["digest"]["sha256"] == keyless.statement_digest:
+            row["signer"] = {"subject": "ci@example.com", "issuer": "https://issuer.example"}
+    world.bundles.remove(listed)
+    world.register(world.current(world.sign("contents", [descriptor(model, "m")], predicate, "ci")))
+    lines = [
+        replace(each, certificate=b"der", hint=None) if each is keyless else each for each in world.bundles
+    ]
+    judgement = world.judge(model, lines=lines)
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert codes(judgement) == {"contents-complete/statement-unverifiable"}
 
 
 def test_empty_contents_list_is_not_complete():

@@ -188,3 +188,23 @@ def test_a_keeper_keeps_only_its_own_register():
     trust = make_trust()
     assert trust.granted_by("keeper", ["registry"], register_id="https://other.example/") == ()
     assert trust.granted_by("keeper", ["registry"]) == ()
+
+
+def test_a_builder_limited_to_artifacts_is_limited():
+    roles = {
+        **DEFAULT_ROLES,
+        "builder": [{"principal": "ci", "builderIds": ["b"], "artifacts": ["sha256:" + "a" * 64]}],
+    }
+    trust = make_trust(roles)
+    assert trust.granted_by("builder", ["ci"], artifacts=["a" * 64], builder_id="b") == ("ci",)
+    assert trust.granted_by("builder", ["ci"], artifacts=["b" * 64], builder_id="b") == ()
+
+
+def test_artifacts_where_they_mean_nothing(files):
+    change(
+        files["trust"],
+        '"keeper": [{"principal"',
+        '"keeper": [{"artifacts": ["' + "a" * 64 + '"], "principal"',
+    )
+    with pytest.raises(UsageError, match="means nothing here"):
+        read_trust(files["trust"])

@@ -161,16 +161,18 @@ def _listed(review: Review, evidence: Evidence, listed: StatementRef) -> list[Fi
     digest = listed.digest.sha256
     present = review.graph.by_digest.get(digest)
     named = (listed.signer.key or "", listed.signer.subject or "", listed.signer.issuer or "")
+    result = Result.FAIL
     if present is None:
         stranger = next((each for each in review.unverified if each.digest == digest), None)
-        if stranger is not None and stranger.code == "signer-unknown":
+        code, what = "statement-missing", "it is not in the bundle"
+        if stranger is not None and review.trust.knows_key(named[0]):
+            # somebody else's signature over the same bytes would silence what the named signer said
+            code, what = "statement-damaged", f"its copy in the bundle is not the signer's: {stranger.reason}"
+        elif stranger is not None and named[0]:
             return []  # it is here, by somebody the reader does not know; it grants nothing
-        what = (
-            f"its copy in the bundle cannot be verified: {stranger.reason}"
-            if stranger
-            else "it is not in the bundle"
-        )
-        code = "statement-damaged" if stranger else "statement-missing"
+        elif stranger is not None:
+            result, code = Result.UNKNOWN, "statement-unverifiable"
+            what = f"this version cannot check its signature: {stranger.reason}"
     elif not any(
         _is(signature.signer.kind, signature.signer.subject, signature.signer.issuer, named)
         for signature in present.signatures
@@ -181,7 +183,7 @@ def _listed(review: Review, evidence: Evidence, listed: StatementRef) -> list[Fi
     return [
         Finding(
             code,
-            Result.FAIL,
+            result,
             f"sha256:{digest}",
             f"the publisher's list names a statement ({listed.predicate_type}), and {what}",
             expected=f"signed by {named[0] or named[1]}",
