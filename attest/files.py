@@ -18,7 +18,7 @@ __all__ = ["sync_directory", "write_file"]
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -> None:
+def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True, private: bool = False) -> None:
     """Write a file so that its name never stands for half of it, whatever happens meanwhile.
 
     The bytes go to a temporary file beside it, are forced to disk and renamed. A new file's mode follows the
@@ -29,6 +29,7 @@ def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -
         path: where to.
         chunks: the content; an exception it raises passes through and leaves nothing behind.
         overwrite: whether a file that is there may be replaced.
+        private: a new file can be read by its owner alone (mode 0600).
 
     Raises:
         UsageError: ``overwrite`` is false and something is there.
@@ -42,7 +43,7 @@ def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -
                 stream.writelines(chunks)
             return
         try:
-            _write_new(temporary, chunks, mode)
+            _write_new(temporary, chunks, mode, 0o600 if private else 0o666)
             _name(temporary, path, overwrite=overwrite)
         finally:
             temporary.unlink(missing_ok=True)
@@ -61,8 +62,8 @@ def _mode(path: Path) -> int | None:
         return None
 
 
-def _write_new(path: Path, chunks: Iterable[bytes], like: int | None) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+def _write_new(path: Path, chunks: Iterable[bytes], like: int | None, new: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), new)
     with os.fdopen(handle, "wb") as stream:
         if like is not None:
             path.chmod(stat.S_IMODE(like))

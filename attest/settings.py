@@ -27,6 +27,7 @@ __all__ = [
     "Builder",
     "Project",
     "Settings",
+    "find_project",
     "find_settings",
     "read_settings",
 ]
@@ -160,6 +161,39 @@ def find_settings(start: Path) -> Project:
         return read_settings(file)
     hint = "`attest init` makes one; with --store and --signer none is needed"
     raise UsageError(f"no {FILE_NAME} here or above", str(start), hint)
+
+
+def find_project(
+    start: Path, *, store: str | None = None, signer: str | None = None, optional: bool = False
+) -> Project:
+    """Find the project that ``start`` belongs to, with another store or signer in place of its own.
+
+    Args:
+        start: where a command was called; relative paths in ``store`` and ``signer`` are relative to it.
+        store: path or URI; with ``signer`` given too, no settings file is needed.
+        signer: path or URI.
+        optional: where there is no settings file, the defaults will do.
+
+    Raises:
+        FormatError: the settings file cannot be read.
+        UsageError: there is none, it is another user's, or it is not what it should be.
+    """
+    folder = start.absolute()
+    given = {
+        **({"store": _anchored(store, "sqlite", folder)} if store else {}),
+        **({"signer": _anchored(signer, "file", folder)} if signer else {}),
+    }
+    try:
+        project = find_settings(folder)
+    except UsageError:
+        if not (optional or len(given) == 2) or _exists_above(folder):
+            raise
+        project = Project(folder, Settings())
+    return Project(project.root, project.settings.model_copy(update=given))
+
+
+def _exists_above(folder: Path) -> bool:
+    return any((each / FILE_NAME).is_file() for each in (folder, *folder.parents))
 
 
 def _check_owners(file: Path, owners: set[int], start: Path) -> None:

@@ -1,0 +1,121 @@
+"""Where statements are signed and kept: a project's signer and store, and the spool for what cannot wait."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from attest.bundle import Bundle
+from attest.errors import AttestError, RecordingError, SpooledError
+from attest.known import is_known
+from attest.manifest import Measured
+from attest.resource import Artifact
+from attest.settings import Project
+from attest.signer import Signer, open_signer
+from attest.spool import FOLDER, spool
+from attest.statement import Statement
+
+__all__ = ["Desk", "spool_folder"]
+
+
+def spool_folder(project: Project) -> Path:
+    """Return where statements of a project wait to be signed."""
+    return project.root / ".attest" / FOLDER
+
+
+class Desk:
+    """A project's signer and store.
+
+    Args:
+        project: whose.
+        passphrase: of the signing key.
+    """
+
+    def __init__(self, project: Project, passphrase: bytes | None = None) -> None:
+        self.project = project
+        self.unsaved: Statement | None = None
+        """What could be neither signed nor kept."""
+        self._passphrase = passphrase
+        self._signer: Signer | None = None
+
+    def open(self) -> Signer:
+        """Open the signer and write nothing into the store, so that neither fails when it is needed.
+
+        Raises:
+            UsageError: the project names no signer.
+            SignatureError: the key cannot be read.
+            StoreError: the store cannot be written.
+        """
+        if self._signer is None:
+            self._signer = open_signer(self.project.signer_uri, self._passphrase)
+            with self.project.open_store() as store:
+                store.put([])
+        return self._signer
+
+    def places(self) -> list[str]:
+        """Return the real paths attest writes while it records, and the key it signs with."""
+        places = [self.project.root / ".attest"]
+        scheme, _, rest = self.project.store_uri.partition(":")
+        if scheme == "sqlite":
+            places += (Path(rest + end) for end in ("", "-wal", "-shm", "-journal"))
+        if self.project.settings.signer and self.project.signer_uri.startswith("file:"):
+            places.append(Path(self.project.signer_uri.removeprefix("file:")))
+        return [os.path.realpath(place) for place in places if place.exists()]
+
+    def explains(self, artifact: Artifact, role: str) -> bool:
+        """Tell whether a statement in the store explains an input of that role.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        with self.project.open_store(read_only=True) as store:
+            return is_known(store, artifact, role)
+
+    def sign(self, statement: Statement, manifests: Iterable[bytes] = ()) -> Bundle:
+        """Sign a statement and store it with manifests, in one transaction.
+
+        Raises:
+            AttestError: it cannot be signed or stored; nothing was stored.
+        """
+        bundle = self.open().sign(statement)
+        with self.project.open_store() as store:
+            store.put([bundle], manifests)
+        return bundle
+
+    def keep(
+        self,
+        statement: Statement,
+        outputs: Sequence[Measured],
+        manifests: Iterable[bytes],
+        cause: BaseException,
+    ) -> RecordingError:
+        """Keep a statement that could not be signed or stored, and return the error that says so.
+
+        Args:
+            statement: of a step that has run.
+            outputs: what it is about.
+            manifests: besides those of the outputs.
+            cause: why it could not be signed.
+
+        Returns:
+            A ``SpooledError``; a ``RecordingError`` if it could not even be kept: then it is in ``unsaved``.
+        """
+        why = cause.what if isinstance(cause, AttestError) else str(cause) or type(cause).__name__
+        what = f"the step ran, but could not be signed and stored: {why}"
+        kept = list(manifests)
+        for folder in (spool_folder(self.project), None):
+            try:
+                # among temporary files, a folder nobody else can have made
+                other = folder or Path(tempfile.mkdtemp(prefix=f"attest-{FOLDER}-"))
+                entry = spool(other, statement, outputs, kept)
+            except (AttestError, OSError):
+                continue
+            option = "" if folder else f" --spool {other}"
+            hint = f"nothing is lost: `attest sign --pending{option}` signs it once that is mended"
+            return SpooledError(what, str(entry.path), hint)
+        self.unsaved = statement
+        return RecordingError(
+            f"{what}; its statement could not be kept either", str(spool_folder(self.project))
+        )

@@ -1,0 +1,318 @@
+"""What a step reads and where it writes: declared, checked before anything runs, then measured."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from attest.checkout import changed_code, digest_code, git_state
+from attest.digest import is_sha256
+from attest.errors import AttestError, DigestError, RecordingError, UsageError, nearest
+from attest.hashing import Progress
+from attest.manifest import Measured, digest_path
+from attest.predicates.step import INPUT_ROLES
+from attest.provenance import Material, Product
+from attest.resource import Artifact
+from attest.scan import path_problem, scan_file, scan_tree
+
+__all__ = ["SUPPORT_BYTES", "Source", "Target", "check_places", "check_unchanged", "label", "within"]
+
+SUPPORT_BYTES = 1 << 20
+"""Bytes above which a verifier takes code, configuration or environment for a dataset nobody explained."""
+
+_SHOWN = 10
+"""Changed inputs named in one message."""
+
+_SUPPORT = frozenset({"code", "config", "environment"})
+_MODELS = frozenset({"base-model", "adapter", "teacher", "tokenizer"})
+
+
+def label(path: Path) -> str:
+    """Return the last part of a path, as what it names is called in a statement.
+
+    Raises:
+        UsageError: it cannot stand there.
+    """
+    name = path.name or Path(os.path.abspath(path)).name  # noqa: PTH100 - of "." and "..", links unresolved
+    if name == "..":
+        name = Path(os.path.realpath(path)).name
+    problem = path_problem(name) if name else "it has no name"
+    if problem:
+        raise UsageError(f"cannot be named in a statement: {problem}", str(path), "rename it")
+    return name
+
+
+def within(path: str, folder: str) -> bool:
+    """Tell whether a real path is a folder, or lies below it."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+@dataclass
+class Source:
+    """One input: a path, or the digest of something that is not on this disk."""
+
+    given: str
+    """As the user wrote it."""
+    role: str
+    name: str
+    path: Path | None = None
+    """``None``: only the digest is known."""
+    artifact: Artifact | None = None
+    uri: str | None = None
+    opaque: str | None = None
+    measured: Measured | None = field(default=None, repr=False)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, given: str | os.PathLike[str], role: str, *, name: str | None = None, **more: Any) -> Source:
+        """Read what the user declares.
+
+        Raises:
+            UsageError: no such role, nothing there, or only a digest without a reason why.
+        """
+        text = os.fspath(given)
+        if role not in INPUT_ROLES:
+            guess = nearest(role, INPUT_ROLES)
+            hint = f"did you mean {guess!r}?" if guess else f"known: {', '.join(INPUT_ROLES)}"
+            raise UsageError(f"unknown role {role[:60]!r} of an input", text, hint)
+        if text.startswith("sha256:") and not Path(text).exists():
+            return cls._by_digest(text, role, name, **more)
+        path = Path(text)
+        if not path.exists():
+            raise UsageError(f"no such {role}", text, "inputs must be there before the step runs")
+        source = cls(text, role, name or label(path), path, **more)
+        source.check_opaque()
+        return source
+
+    @classmethod
+    def _by_digest(cls, text: str, role: str, name: str | None, **more: Any) -> Source:
+        sha256 = text.removeprefix("sha256:").removesuffix("/")
+        if not is_sha256(sha256):
+            raise UsageError(
+                "expected sha256: and 64 lowercase hex digits, / behind them for a directory", text
+            )
+        source = cls(text, role, name or role, artifact=Artifact(sha256, tree=text.endswith("/")), **more)
+        source.check_opaque()
+        return source
+
+    def check_opaque(self) -> None:
+        """Refuse a reason where none can be given, and a digest without one.
+
+        Raises:
+            UsageError: only models can be opaque, and what is not on this disk must be.
+        """
+        models = "a base model, adapter, teacher or tokenizer"
+        if self.opaque is not None and self.role not in _MODELS:
+            raise UsageError(f"a {self.role} cannot be opaque, only {models}", self.given)
+        if self.opaque is not None and not self.opaque.strip():
+            raise UsageError("an opaque input needs the reason why nothing is known of it", self.given)
+        if self.path is None and self.role not in _MODELS:
+            raise UsageError(f"only {models} may be given by its digest alone, not a {self.role}", self.given)
+
+    def check_reason(self) -> None:
+        """Refuse what is given by its digest alone and is not opaque.
+
+        Raises:
+            UsageError: it needs a reason.
+        """
+        if self.path is None and self.opaque is None:
+            hint = f"--opaque '{self.given}=REASON' says why nothing is known of it"
+            raise UsageError(f"this {self.role} is not on this disk", self.given, hint)
+
+    @property
+    def real(self) -> str | None:
+        """The path with all links resolved."""
+        return os.path.realpath(self.path) if self.path is not None else None
+
+    def measure(
+        self, exclude: Sequence[str], without: Collection[Path], progress: Progress | None
+    ) -> Iterator[str]:
+        """Digest it; yield what the user should know.
+
+        Args:
+            exclude: patterns of paths to leave out.
+            without: for code: what is no code (absolute, links resolved).
+            progress: who watches.
+
+        Raises:
+            DigestError: it cannot be digested.
+        """
+        if self.path is None:
+            return
+        if self.role == "code" and self.path.is_dir():
+            self.measured, by_git = digest_code(
+                self.path, exclude=exclude, without=without, progress=progress
+            )
+            if not by_git and (self.path / ".git").exists():
+                yield f"{self.given}: git cannot say what belongs to it, so every file does"
+        else:
+            self.measured = digest_path(self.path, exclude=exclude, progress=progress)
+        self.artifact = self.measured.artifact
+        if self.measured.excluded.files:
+            self.notes["excludedFiles"] = self.measured.excluded.files
+        if self.role == "code":
+            folder = self.path if self.path.is_dir() else self.path.parent
+            if state := git_state(folder, without):
+                self.notes |= {"gitCommit": state.commit, "gitDirty": state.dirty}
+        if self.role in _SUPPORT and self.measured.size > SUPPORT_BYTES:
+            yield (
+                f"{self.given}: {self.role} of {self.measured.size:,} bytes, more than {SUPPORT_BYTES:,}: "
+                "buyers will take it for a dataset nobody explained; leave out what is none with --exclude "
+                "or .gitignore, or declare data as --dataset"
+            )
+
+    def changed(self) -> list[str]:
+        """Return the paths whose bytes differ by now.
+
+        Raises:
+            DigestError: it is there and cannot be opened.
+        """
+        if self.measured is None:
+            return []
+        is_code = self.role == "code" and self.measured.artifact.tree
+        return changed_code(self.measured) if is_code else self.measured.changed()
+
+    def material(self) -> Material:
+        """Return the input as the statement describes it; before it is measured, with a digest of zeros."""
+        return Material(
+            self.name,
+            self.role,
+            self.artifact or Artifact("0" * 64),
+            self.measured.size if self.measured else None,
+            self.uri,
+            self.opaque,
+            "declared" if self.path is None else None,
+            self.notes,
+        )
+
+
+@dataclass
+class Target:
+    """One output or byproduct: where it will be, and what was there before."""
+
+    path: Path
+    name: str
+    before: dict[str, Any] | None = field(default=None, repr=False)
+    """Status of every file that was there before the step ran; ``None``: nobody looked."""
+
+    @property
+    def real(self) -> str:
+        """The path with all links resolved."""
+        return os.path.realpath(self.path)
+
+    def look(self) -> bool:
+        """Note what is there before the step runs, and tell whether that is anything.
+
+        Raises:
+            DigestError: it cannot be looked at.
+        """
+        self.before = {}
+        if self.path.exists():
+            scan = scan_tree(self.path) if self.path.is_dir() else scan_file(self.path)
+            self.before = {found.path: found.status for found in scan.found}
+        return bool(self.before)
+
+    def made(self, exclude: Sequence[str], progress: Progress | None, *, past: bool) -> tuple[Product, int]:
+        """Digest it, now that the step has run.
+
+        Args:
+            exclude: patterns of paths to leave out.
+            progress: who watches.
+            past: it was there all along.
+
+        Returns:
+            What was measured, and how many of its files the step left exactly as they were.
+
+        Raises:
+            RecordingError: it is not there, cannot be digested, or the step did not touch it.
+        """
+        try:
+            measured = digest_path(self.path, exclude=exclude, progress=progress)
+        except DigestError as error:
+            hint = error.hint or "did the step write somewhere else?"
+            raise RecordingError(f"output: {error.what}", error.where, hint) from error
+        before = {} if past else self.before or {}
+        left = sum(1 for file in measured.files if before.get(file.path) == file.status)
+        if left and left == len(measured.files):
+            what = "the step left this output exactly as it was before: it did not make it"
+            raise RecordingError(what, str(self.path), "does the step write somewhere else?")
+        return Product(self.name, measured), left
+
+
+def check_places(
+    sources: Sequence[Source], outputs: Sequence[Target], byproducts: Sequence[Target], own: Sequence[str]
+) -> None:
+    """Refuse places that cannot be what they are said to be.
+
+    Args:
+        sources: inputs.
+        outputs: what the step makes.
+        byproducts: what it leaves behind.
+        own: real paths that attest itself writes while it records.
+
+    Raises:
+        UsageError: an output without a folder to be in, one inside an input or the other way round, one path
+            twice, or attest's own store inside any of them.
+    """
+    _check_targets([*outputs, *byproducts])
+    for source in sources:
+        if source.real is not None:
+            _check_apart(source, source.real, outputs, byproducts)
+    for place in own:
+        hint = "choose a folder without it"
+        for written in outputs:
+            if within(place, written.real):
+                raise UsageError(f"attest itself writes {place} in this output", str(written.path), hint)
+        for read in sources:
+            if read.role != "code" and read.real is not None and within(place, read.real):
+                raise UsageError(f"attest itself writes {place} in this {read.role}", read.given, hint)
+
+
+def _check_targets(targets: Sequence[Target]) -> None:
+    seen: dict[str, str] = {}
+    for target in targets:
+        if not Path(target.real).parent.is_dir():
+            raise UsageError(
+                "there is no folder to write this output into", str(target.path), "make it first"
+            )
+        if target.real in seen:
+            raise UsageError(f"the same output as {seen[target.real]}", str(target.path), "name it once")
+        seen[target.real] = str(target.path)
+
+
+def _check_apart(source: Source, real: str, outputs: Sequence[Target], byproducts: Sequence[Target]) -> None:
+    for target in (*outputs, *byproducts):
+        # a folder of code may hold outputs: they are left out of it
+        if source.role != "code" and within(target.real, real):
+            hint = "a step must not change what it reads: write it somewhere else"
+            raise UsageError(f"this output lies in the {source.role} {source.given}", str(target.path), hint)
+    for target in outputs:
+        if within(real, target.real):
+            hint = "the statement would say that the step made it: read it from somewhere else"
+            raise UsageError(f"this {source.role} lies in the output {target.path}", source.given, hint)
+
+
+def check_unchanged(sources: Sequence[Source]) -> None:
+    """Refuse to say what was read if that changed while the step ran.
+
+    Raises:
+        RecordingError: it did; the message names the files.
+    """
+    changes: list[str] = []
+    for source in sources:
+        try:
+            paths = source.changed()
+        except AttestError as error:
+            paths = [error.what]
+        whole = source.path is not None and not source.path.is_dir()
+        changes += [source.given] if paths and whole else [f"{source.given}: {path}" for path in paths]
+    if changes:
+        more = f", and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
+        raise RecordingError(
+            f"inputs changed while the step ran: {', '.join(changes[:_SHOWN])}{more}",
+            hint="nothing was signed: nobody can say which bytes were read; what the step writes beside its "
+            "inputs can be left out with --exclude",
+        )

@@ -1,0 +1,442 @@
+"""The pipeline's front room, public as ``attest.run``: what a step read, how it ran, what it wrote, signed.
+
+::
+
+    with attest.run("train", seed=7) as run:
+        run.input("data/train", role="dataset")
+        run.parameter("lr", 3e-4)
+        ...
+        run.output("model")
+    print(run.statement_digest)
+
+What can go wrong without the step is looked for before it runs; once it has run, nothing is thrown away: a
+statement that cannot be signed or stored is spooled, and ``attest sign --pending`` signs it later.
+
+What this does not see: inputs nobody named, and bytes that were swapped between digest and use and back.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from pydantic import ValidationError
+
+from attest import __version__
+from attest.bundle import Bundle
+from attest.canonical import canonical_bytes, read_json
+from attest.checkout import git_state
+from attest.desk import Desk
+from attest.environment import find_job, machine_facts
+from attest.errors import AttestError, RecordingError, UsageError
+from attest.known import NEEDS_STATEMENT
+from attest.limits import DEFAULT
+from attest.materials import Source, Target, check_places, check_unchanged, label
+from attest.parameters import Options, Parameters, own_command
+from attest.predicates.step import REQUIRED_ROLES
+from attest.provenance import Product, Provenance, check_kind, unique_name
+from attest.settings import DEFAULT_BUILDER_ID, Builder, find_project
+from attest.statement import Statement
+
+__all__ = ["Recorded", "Recorder", "RecordingWarning", "run"]
+
+
+class RecordingWarning(UserWarning):
+    """Something a buyer will ask about in a statement that is signed all the same."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A step, signed and stored."""
+
+    statement: Statement
+    bundle: Bundle
+    outputs: tuple[Product, ...]
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, RecordingWarning, stacklevel=4)
+
+
+def _builder(settings: Builder, asked: str | None, job: str | None) -> Builder:
+    own = settings.id if settings.id != DEFAULT_BUILDER_ID else None
+    try:
+        return Builder(id=asked or own or job or DEFAULT_BUILDER_ID, version=settings.version)
+    except ValidationError as error:
+        hint = "expected a URI like https://ci.example/builders/train@v1"
+        raise UsageError(f"the builder id {str(asked or job)[:100]!r} is no URI", hint=hint) from error
+
+
+class Recorder:
+    """One step, from before it runs until it is signed.
+
+    As a context manager it records the block: inputs are digested when they are named, outputs at the end of
+    the block. If the block raises, nothing is signed and the exception goes on.
+
+    Args:
+        kind: what the step does, one of ``attest.predicates.step.KINDS``.
+        options: how it is recorded.
+
+    Raises:
+        UsageError: no such kind, no project, a builder id that is no URI.
+    """
+
+    def __init__(self, kind: str, **options: Unpack[Options]) -> None:
+        self.kind = check_kind(kind)
+        project = find_project(Path.cwd(), store=options.get("store"), signer=options.get("signer"))
+        secret = options.get("passphrase") or os.environ.get("ATTEST_PASSPHRASE", "").encode()
+        self.desk = Desk(project, secret or None)
+        self.started: datetime | None = None
+        self.finished: datetime | None = None
+        self.recorded: Recorded | None = None
+        self._past = options.get("past", False)
+        self._job = None if self._past else find_job(os.environ)
+        job_builder = self._job.builder_id if self._job else None
+        self._builder = _builder(project.settings.builder, options.get("builder_id"), job_builder)
+        self._command = options.get("command")
+        self._tell = options.get("tell") or _warn
+        self._progress = options.get("progress")
+        self._options = options
+        self._sources: list[Source] = []
+        self._outputs: list[Target] = []
+        self._byproducts: list[Target] = []
+        self._facts: dict[str, Any] = {}
+        self._begun = False
+        here = [] if self._past else own_command()
+        self.parameters = Parameters(
+            kind,
+            here if self._command is None else self._command,
+            options.get("exclude", ()),
+            {name: os.environ.get(name) for name in options.get("environment", ())},
+            options.get("not_secret", ()),
+        )
+        seed = options.get("seed")
+        if seed is not None:
+            self.parameters.seed(seed)
+
+    # ── what the step is told to be ──
+
+    def input(
+        self,
+        path: str | os.PathLike[str],
+        role: str,
+        *,
+        name: str | None = None,
+        uri: str | None = None,
+        opaque: str | None = None,
+    ) -> None:
+        """Name something the step reads; it is digested now, or when the recording begins.
+
+        Args:
+            path: a file or directory, or ``sha256:…`` of an opaque model that is not on this disk.
+            role: one of ``attest.predicates.step.INPUT_ROLES``.
+            name: what to call it; by default the last part of the path. Links nothing.
+            uri: where it is from. Never followed.
+            opaque: why nothing is known of how a model was made.
+
+        Raises:
+            UsageError: no such role or file, or a place that cannot be an input.
+            DigestError: it cannot be digested.
+            RecordingError: no statement explains it, and that is required.
+            SecretError: its name or URI looks like a secret.
+        """
+        source = Source.of(path, role, name=name, uri=uri, opaque=opaque)
+        if any(each.real == source.real and each.role == role for each in self._sources if each.real):
+            return
+        self._sources.append(source)
+        try:
+            self.parameters.guard({"input": self._shown(source)})
+            if self._begun:
+                source.check_reason()
+                self._check_places()
+                self._measure(source)
+        except BaseException:
+            self._sources.remove(source)
+            raise
+
+    def opaque(self, given: str, reason: str) -> None:
+        """Say why nothing is known of how an input was made that was named before.
+
+        Raises:
+            UsageError: no such input, or one that cannot be opaque.
+        """
+        found = [each for each in self._sources if each.given == given]
+        if not found:
+            raise UsageError("no input is named like this", given, "name it with its role, too")
+        for source in found:
+            source.opaque = reason
+            source.check_opaque()
+
+    def output(self, path: str | os.PathLike[str], *, name: str | None = None) -> None:
+        """Name a file or directory the step writes; it is digested when the step has ended.
+
+        Raises:
+            UsageError: it cannot be written there, or lies in an input.
+        """
+        self._add_target(self._outputs, path, name)
+
+    def byproduct(self, path: str | os.PathLike[str], *, name: str | None = None) -> None:
+        """Name something the step leaves behind and nobody asked for: logs, intermediate checkpoints.
+
+        Raises:
+            UsageError: as for an output.
+        """
+        self._add_target(self._byproducts, path, name)
+
+    def _add_target(self, targets: list[Target], path: str | os.PathLike[str], name: str | None) -> None:
+        if name is not None and ("/" in name or label(Path(name)) != name):
+            raise UsageError(f"{name[:100]!r} cannot be the name of an output", os.fspath(path))
+        taken = [each.name for each in (*self._outputs, *self._byproducts)]
+        targets.append(Target(Path(path), unique_name(name or label(Path(path)), taken)))
+        try:
+            self.parameters.guard({"output": targets[-1].name})
+            self._check_places()
+        except AttestError:
+            targets.pop()
+            raise
+
+    def parameter(self, name: str, value: Any) -> None:
+        """Record a hyper-parameter.
+
+        Raises:
+            SecretError: it looks like a secret.
+        """
+        self.parameters.add(name, value)
+
+    def secret(self, name: str, value: object = None) -> None:
+        """Name a parameter whose value is never recorded, wherever it stands; ``value`` helps to find it."""
+        self.parameters.secret(name, value)
+
+    def counts(self, into: int | None = None, out: int | None = None, removed: int | None = None) -> None:
+        """Record how many records went in, came out and were removed.
+
+        Raises:
+            UsageError: one is no whole number.
+        """
+        for name, number in (("in", into), ("out", out), ("removed", removed)):
+            if number is not None:
+                self.parameters.count(name, number)
+
+    # ── before it runs ──
+
+    def begin(self, *, declared: bool = False) -> None:
+        """Check everything that can be checked before the step runs, and digest the inputs named so far.
+
+        1. The signer opens; the store can be written.
+        2. Outputs have a folder to be in, and none lies in an input.
+        3. The statement as far as it is known can be written, and nothing in it looks like a secret.
+        4. The inputs can be digested, and a statement explains each that needs one.
+        5. What is already where the outputs will be is noted.
+
+        Args:
+            declared: all inputs and outputs are named; a step that lacks one its kind must have is refused.
+
+        Raises:
+            AttestError: any of these is not so.
+        """
+        self.desk.open()  # 1
+        for source in self._sources:  # 2
+            source.check_reason()
+        self._check_places()
+        if declared:
+            self._check_declared()
+        self._gather_facts()  # 3
+        self._check_draft()
+        for source in self._sources:  # 4
+            self._measure(source)
+        for target in self._outputs:  # 5
+            if target.look() and not self._past:
+                self._tell(f"{target.path} is there already: what the step leaves in it counts as made by it")
+        self._begun = True
+        if not self._past:
+            self.started = datetime.now(UTC)
+
+    def _check_places(self) -> None:
+        check_places(self._sources, self._outputs, self._byproducts, self.desk.places())
+
+    def _check_declared(self) -> None:
+        if not self._outputs:
+            raise UsageError("the step has no output", hint="name what it writes with --output PATH")
+        if missing := self._missing_roles():
+            options = " or ".join(f"--{role} PATH" for role in missing)
+            what = f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named"
+            raise UsageError(what, hint=f"name it with {options}")
+
+    def _missing_roles(self) -> list[str]:
+        have = {source.role for source in self._sources}
+        return next((sorted(needed) for needed in REQUIRED_ROLES[self.kind] if not needed & have), [])
+
+    def _gather_facts(self) -> None:
+        """Learn about host, interpreter, commit and CI job: of a step of the past nothing is known."""
+        if self._past:
+            return
+        self._facts = machine_facts(self._command)
+        code = next((each.path for each in self._sources if each.role == "code" and each.path), None)
+        folder = (code if code.is_dir() else code.parent) if code else self.desk.project.root
+        if state := git_state(folder, self._no_code()):
+            self._facts["git"] = state.to_json()
+        if self._job:
+            self._facts["ci"] = self._job.to_json()
+
+    def _no_code(self, but: Source | None = None) -> list[Path]:
+        """Return what is no code in a folder of code: outputs, other inputs, and what is attest's own."""
+        others = [each.real for each in self._sources if each is not but and each.real]
+        targets = [each.real for each in (*self._outputs, *self._byproducts)]
+        return [Path(place) for place in (*others, *targets, *self.desk.places())]
+
+    def _check_draft(self) -> None:
+        """Write the statement as far as it is known, so that nothing in it stops the signing later."""
+        draft = self._provenance().predicate()
+        try:
+            size = len(canonical_bytes(draft))
+        except AttestError as error:
+            hint = "arguments and values must be UTF-8"
+            raise UsageError("the step cannot be written down as JSON", error.what[:200], hint) from error
+        DEFAULT.check("payload_bytes", size)
+        DEFAULT.check("step_inputs", len(self._sources) + len(self._byproducts))
+        DEFAULT.check("subjects", len(self._outputs))
+        self.parameters.guard({"predicate": draft})
+
+    def _measure(self, source: Source) -> None:
+        """Digest an input, and look for the statement that explains it."""
+        for remark in source.measure(self.parameters.exclude, self._no_code(source), self._progress):
+            self._tell(remark)
+        artifact, known = source.artifact, self._options.get("known")
+        if artifact is None or source.role not in NEEDS_STATEMENT or source.opaque is not None:
+            return
+        if (known and known(artifact, source.role)) or self.desk.explains(artifact, source.role):
+            return
+        if not self._options.get("require_known_inputs"):
+            self._tell(f"no statement in the store explains the {source.role} {source.given} ({artifact})")
+            return
+        raise RecordingError(
+            f"no statement explains this {source.role}, {artifact}",
+            source.given,
+            "sign data of your own with `attest dataset`; take in a vendor's bundle with `attest import`, or "
+            "use it with --from; record the step that made it; or say with --opaque that nothing is known",
+        )
+
+    # ── after it ran ──
+
+    def finish(self) -> Recorded:
+        """Digest the outputs, check that the inputs are what they were, sign and store.
+
+        Raises:
+            RecordingError: an output is missing or was not written, or an input changed: nothing true can be
+                signed.
+            SpooledError: it could not be signed or stored, and waits for ``attest sign --pending``.
+        """
+        if not self._begun:
+            raise RecordingError("the recording was never begun")
+        if not self._past:
+            self.finished = self.finished or datetime.now(UTC)
+        if not self._outputs:
+            raise RecordingError("the step has no output", hint="name what it writes with output(path)")
+        products = [self._measure_output(target) for target in self._outputs]
+        byproducts = self._measure_byproducts()
+        check_unchanged(self._sources)
+        if missing := self._missing_roles():
+            self._tell(f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named")
+        statement = self._provenance().statement(products, byproducts)
+        code = [each.measured for each in self._sources if each.role == "code"]
+        extra = [each.manifest.data for each in code if each and each.manifest]
+        manifests = [each.measured.manifest.data for each in products if each.measured.manifest]
+        try:
+            self.parameters.guard(read_json(statement.payload))
+            bundle = self.desk.sign(statement, [*manifests, *extra])
+        except (Exception, KeyboardInterrupt) as error:  # whatever it is, the run must not be lost
+            raise self.desk.keep(statement, [each.measured for each in products], extra, error) from error
+        self.recorded = Recorded(statement, bundle, tuple(products))
+        return self.recorded
+
+    def _measure_output(self, target: Target) -> Product:
+        product, left = target.made(self.parameters.exclude, self._progress, past=self._past)
+        if left:
+            self._facts.setdefault("leftOver", {})[target.name] = left
+            files = len(product.measured.files)
+            self._tell(f"{target.path}: {left} of {files} files were there before the step ran")
+        return product
+
+    def _measure_byproducts(self) -> list[Product]:
+        found = []
+        for target in self._byproducts:
+            try:
+                found.append(target.made(self.parameters.exclude, self._progress, past=True)[0])
+            except RecordingError as error:
+                self._tell(f"the byproduct {target.path} is left out: {error.what}")
+        return found
+
+    def _shown(self, source: Source) -> dict[str, Any]:
+        shown: dict[str, Any] = self.parameters.hide(source.material().descriptor().to_json())
+        return shown
+
+    def _provenance(self) -> Provenance:
+        partial = self._past or self._options.get("completeness") == "partial" or self._missing_roles()
+        internal: dict[str, Any] = {
+            "completeness": {"claim": "partial" if partial else "all-inputs-listed", "enforcedBy": "none"},
+            "recorded": "after-the-fact" if self._past else "during",
+            **({"counts": self.parameters.counts} if self.parameters.counts else {}),
+            **self._facts,
+        }
+        hide: Callable[[Any], Any] = self.parameters.hide
+        materials = [each.material() for each in self._sources]
+        shown = [
+            replace(each, name=hide(each.name), uri=each.uri and hide(each.uri), opaque=hide(each.opaque))
+            for each in materials
+        ]
+        version: Mapping[str, str] = {"attest": __version__, **self._builder.version}
+        return Provenance(
+            self.kind,
+            self.parameters.external(None if self._past else self.desk.project.root),
+            hide(internal),
+            shown,
+            self._builder.id,
+            version,
+            self._job.invocation_id if self._job else None,
+            self.started,
+            self.finished,
+        )
+
+    # ── as a block ──
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.finish()
+
+    @property
+    def statement_digest(self) -> str:
+        """SHA-256 of the signed statement, lowercase hex.
+
+        Raises:
+            RecordingError: nothing is signed yet.
+        """
+        if self.recorded is None:
+            raise RecordingError(
+                "nothing is signed yet", hint="the digest is there after the block has ended"
+            )
+        return self.recorded.statement.digest
+
+
+def run(kind: str, **options: Unpack[Options]) -> Recorder:
+    """Record a block of code as a step: ``with attest.run("train") as run: …``.
+
+    Args:
+        kind: what the step does, one of ``attest.predicates.step.KINDS``.
+        options: how it is recorded.
+
+    Raises:
+        UsageError: what ``Recorder`` refuses.
+    """
+    return Recorder(kind, **options)
