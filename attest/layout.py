@@ -79,6 +79,8 @@ class _Drawing:
 
 def lay_out(scene: Scene) -> Layout:
     """Place every box of ``scene`` and route every link."""
+    if not scene.boxes:
+        return Layout({}, (), (), 0, 0)
     drawing = _Drawing(scene)
     _fill_rows(drawing)
     backward = _route(drawing)

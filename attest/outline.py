@@ -51,6 +51,7 @@ class _Tree:
     nodes: dict[int, Node]
     inputs: dict[int, dict[int, None]]
     """Node → what it was made from or read, in the lineage's order."""
+    kinds: set[str]
     drawn: set[int] = field(default_factory=set)
     """Nodes that stand in the text, by name or in a count."""
     width: int = _WIDTH
@@ -60,6 +61,8 @@ class _Tree:
         node = self.nodes[number]
         short = show(node.digest.removeprefix("sha256:")[:12], 40)
         label = _label(node.label) if node.label else short
+        if f"step:{node.label}" in self.kinds and not node.kind.startswith("step:"):
+            label = f'"{label}"'  # an artifact called train is no step
         if node.kind.startswith("step:"):
             kind = _label(node.kind[5:], 20)
             said = kind if node.label in {node.kind[5:], ""} else f"{label} ({kind})"
@@ -95,9 +98,10 @@ def text_tree(lineage: Lineage, *, width: int = _WIDTH) -> str:
     """
     if not lineage.nodes:
         return "nothing is known of what it was made from\n"
-    tree = _Tree({node.id: node for node in lineage.nodes}, defaultdict(dict), width=width)
+    nodes = {node.id: node for node in lineage.nodes}
+    tree = _Tree(nodes, defaultdict(dict), {node.kind for node in lineage.nodes}, width=width)
     for edge in lineage.edges:
-        if edge.source in tree.nodes and edge.target in tree.nodes:
+        if edge.source in tree.nodes and edge.target in tree.nodes and edge.source != edge.target:
             tree.inputs[edge.target][edge.source] = None
     nearest = min(node.level for node in lineage.nodes)
     roots = [node.id for node in lineage.nodes if node.level == nearest]

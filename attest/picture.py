@@ -12,9 +12,9 @@ from html import escape
 
 from attest.condense import MEANING, STATUS_WORDS, Box, Scene, condense, counted, plural
 from attest.layout import BOX_WIDTH, FOLD_LINE, FOLD_WIDTH, Layout, Place, Route, lay_out
+from attest.outline import text_tree
 from attest.report import Lineage
 from attest.text import show
-from attest.outline import text_tree
 
 __all__ = ["PALETTES", "STYLE", "describe", "svg", "text_tree"]
 
@@ -262,10 +262,13 @@ def _legend(present: list[str], y: float) -> Iterator[str]:
         yield _text(32, line, f"lin-{status}-ink lin-small", words)
 
 
+_NOTHING = "Nothing is known of what the delivered artifact was made from."
+
+
 def describe(lineage: Lineage) -> str:
     """Return the picture in one or two sentences, for those who do not see it."""
     if not lineage.nodes:
-        return "Nothing is known of what the delivered artifact was made from."
+        return _NOTHING
     said = f"What was delivered and what it was made from: {_counted(lineage)}."
     for status in MEANING:
         found = [node for node in lineage.nodes if node.status == status]
@@ -292,8 +295,8 @@ def svg(lineage: Lineage, *, title: str, standalone: bool = True) -> str:
     layout = lay_out(scene)
     present = _present(scene)
     bow = 26 if layout.backward else 0
-    width = max(layout.width + bow, 520 if present else 0) + 2 * _MARGIN
-    below = layout.height + (34 if present else 0)
+    width = max(layout.width + bow, 520 if present or not scene.boxes else 0) + 2 * _MARGIN
+    below = max(layout.height, 20) + (34 if present else 0)
     height = below + _LEGEND * max(len(present) - 1, 0) + 2 * _MARGIN + 4
     space = ' xmlns="http://www.w3.org/2000/svg"' if standalone else ""
     size = f'width="{width:g}" height="{height:g}"'
@@ -310,4 +313,6 @@ def svg(lineage: Lineage, *, title: str, standalone: bool = True) -> str:
     for number, box in enumerate(scene.boxes):
         parts += _box(box, layout.places[number])
     parts += _legend(present, below)
+    if not scene.boxes:
+        parts.append(_text(0, 16, "lin-ink", _NOTHING))
     return "".join([*parts, "</g></svg>"]) + ("\n" if standalone else "")

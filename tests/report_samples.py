@@ -129,7 +129,7 @@ def statement(kind: str, subject: str, principal: str, hour: int, **more) -> Sta
     fields = {
         "digest": digest(f"{kind} {subject}"),
         "type": types[kind],
-        "subjects": [digest(subject)],
+        "subjects": [subject],
         "signers": [signer],
         "principals": [principal] if principal else [],
         "trusted_time": datetime(2026, 11, 3, hour, 12, 44, tzinfo=UTC),

@@ -8,7 +8,7 @@ forget one. The JSON rendering leaves nothing out.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -34,6 +34,7 @@ __all__ = [
     "RESULT_WORDS",
     "VERDICTS",
     "Cut",
+    "Missing",
     "Point",
     "RuleFindings",
     "VerdictWords",
@@ -76,8 +77,10 @@ RESULT_WORDS: dict[ResultWord, str] = {
 }
 """Result of a rule → the word for it, worst first."""
 
-_SUMMARIES = 3
-"""Findings of a rule that are told where the verdict is explained."""
+_SUMMARIES = 2
+"""Different findings of a rule that are told where the verdict is explained."""
+_MISSING = 12
+"""Things missing that are told there."""
 
 _SEVERITY = {"high": 0, "medium": 1, "info": 2}
 _WORST = {result: place for place, result in enumerate(RESULT_WORDS)}
@@ -154,6 +157,18 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """One thing of which nobody believed has shown enough, and the rules that need it."""
+
+    name: str
+    """What it is about; a rule's name where a rule found nothing at all to look at."""
+    found: Cut[str]
+    """Different summaries of its findings."""
+    rules: list[tuple[int, str]]
+    """(number of its ``RuleFindings`` or 0, rule)."""
+
+
+@dataclass(frozen=True)
 class View:
     """A report, ready to be laid out: bounded, and every string safe to print."""
 
@@ -163,7 +178,7 @@ class View:
     """The verdict in words, e.g. ``Accepted with 1 exception``."""
     words: VerdictWords
     failed: list[Point]
-    missing: list[Point]
+    missing: Cut[Missing]
     waived: list[Point]
     groups: list[RuleFindings]
     asks: Cut[Ask]
@@ -307,27 +322,59 @@ def _groups(report: Report, by_rule: dict[str, list[FindingRow]], most: int) -> 
     return groups
 
 
+def _told(findings: Iterable[FindingRow], most: int) -> Cut[str]:
+    """Return the different summaries of findings, those that rest on evidence first."""
+    ordered = sorted(findings, key=lambda each: not each.evidence)
+    summaries = list(dict.fromkeys(each.summary for each in ordered))
+    return Cut([show(each, _LONG) for each in summaries[:most]], len(summaries))
+
+
 def _points(report: Report, by_rule: dict[str, list[FindingRow]], result: ResultWord) -> list[Point]:
     """Return every rule that came to ``result`` or has findings of it, with what was found."""
     places = {rule: place for place, rule in enumerate(by_rule, 1)}
     rows = {row.rule: row for row in report.rules}
     points: list[Point] = []
     for rule in dict.fromkeys([*by_rule, *rows]):
-        said = [each.summary for each in by_rule.get(rule, []) if each.result == result]
         row = rows.get(rule)
-        if not said and (row is None or row.result != result):
+        found = _told((each for each in by_rule.get(rule, []) if each.result == result), _SUMMARIES)
+        if not found.total and (row is None or row.result != result):
             continue
-        found = said or _silent(row)
-        cut = Cut([show(each, _LONG) for each in found[:_SUMMARIES]], len(found))
-        points.append(Point(places.get(rule, 0), show(rule), show(row.sentence if row else "", _LONG), cut))
+        required = show(row.sentence if row else "", _LONG)
+        points.append(
+            Point(places.get(rule, 0), show(rule), required, found if found.total else _silent(row))
+        )
     return points
 
 
-def _silent(row: RuleRow | None) -> list[str]:
+def _missing(report: Report, by_rule: dict[str, list[FindingRow]], most: int) -> Cut[Missing]:
+    """Return what could not be shown, by what it is about; what most rules need comes first."""
+    about: dict[str, list[FindingRow]] = defaultdict(list)
+    for findings in by_rule.values():
+        for finding in findings:
+            if finding.result == "UNKNOWN":
+                about[finding.subject].append(finding)
+    places = {rule: place for place, rule in enumerate(by_rule, 1)}
+    needed = {subject: list(dict.fromkeys(each.rule for each in found)) for subject, found in about.items()}
+    silent = [row for row in report.rules if row.result == "UNKNOWN" and row.rule not in by_rule]
+    worst = sorted(about, key=lambda subject: -len(needed[subject]))
+    items = [
+        Missing(
+            show(next((each.subject_name for each in about[subject] if each.subject_name), subject)),
+            _told(about[subject], _SUMMARIES),
+            [(places[rule], show(rule)) for rule in needed[subject]],
+        )
+        for subject in worst[:most]
+    ]
+    items += [Missing(show(row.rule), _silent(row), []) for row in silent[: most - len(items)]]
+    return Cut(items, len(about) + len(silent))
+
+
+def _silent(row: RuleRow | None) -> Cut[str]:
     """Say why a rule without findings did not pass: looking at nothing shows nothing."""
+    notes = list(row.notes) if row is not None else []
     if row is not None and row.examined == 0:
-        return ["It found nothing to examine, and an empty check shows nothing."]
-    return list(row.notes) if row is not None else []
+        notes = ["It found nothing to examine, and an empty check shows nothing."]
+    return Cut([show(note, _LONG) for note in notes[:_SUMMARIES]], len(notes))
 
 
 def _title(report: Report) -> str:
@@ -360,7 +407,7 @@ def view(report: Report, *, findings: int, rows: int) -> View:
         title=_title(report),
         words=VERDICTS[report.verdict],
         failed=_points(report, by_rule, "FAIL"),
-        missing=_points(report, by_rule, "UNKNOWN"),
+        missing=_missing(report, by_rule, _MISSING),
         waived=_points(report, by_rule, "EXCEPTION"),
         groups=_groups(report, by_rule, findings),
         asks=_cut(report.asks, rows),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from attest.condense import MEANING, STATUS_WORDS, condense
 from attest.model import format_time
@@ -24,6 +25,7 @@ _ROWS = 2000
 _OPEN = 12
 """Up to so many findings lie open when the page is opened; printing opens all."""
 
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{64})")
 _TONES = {
     "FAIL": "fail",
     "UNKNOWN": "unknown",
@@ -97,6 +99,16 @@ def _standing(standing: str) -> Markup:
     return _badge(*_STANDINGS[standing])
 
 
+def _prose(text: str) -> Markup:
+    """Return shown text with the digests in it short to the eye and whole to the clipboard."""
+    parts = _DIGEST.split(text)
+    return Markup("").join(_digest(part) if number % 2 else escape(part) for number, part in enumerate(parts))
+
+
+def _digest(text: str) -> Markup:
+    return Markup('<code class="digest" title="{0}">{0}</code>').format(text)
+
+
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
@@ -107,7 +119,9 @@ def _template() -> jinja2.Template:
         "glossary": _GLOSSARY,
         "kind": kind_of,
         "many": many,
+        "digest": _digest,
         "moment": moment,
+        "prose": _prose,
         "signs": _SIGNS,
         "size": size,
         "stamp": format_time,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from attest.outline import quoted, text_tree
 from attest.report import DatasetRow, FindingRow, Report, ResultWord, StatementRow
 from attest.reports._view import (
     RESULT_WORDS,
@@ -18,7 +19,6 @@ from attest.reports._view import (
     size,
     view,
 )
-from attest.outline import quoted, text_tree
 from attest.width import columns, pad, wrap
 
 __all__ = ["render"]
@@ -135,7 +135,7 @@ class _Page:
         if self.view.failed:
             yield from self.points(self.view.failed, "FAIL")
         elif self.report.verdict == "INCOMPLETE":
-            if self.view.missing:
+            if self.view.missing.items:
                 yield "  No rule is broken, but the ones under WHAT IS MISSING could not be shown to hold."
             else:
                 yield "  No rule of the policy applied, so nothing was shown."
@@ -150,8 +150,18 @@ class _Page:
 
     def missing(self) -> Iterator[str]:
         """Yield what could not be shown."""
-        yield from self.points(self.view.missing, "UNKNOWN")
-        if not self.view.missing:
+        for item in self.view.missing.items:
+            rules = ", ".join(quoted(rule, 40) for _, rule in item.rules)
+            needed = f" (needed by {rules})" if rules else ""
+            mark = self.paint("UNKNOWN", "UNKNOWN")
+            first, *rest = wrap(quoted(item.name, 60) + needed, _WIDTH, "  UNKNOWN ", "    ")
+            yield from (first.replace("UNKNOWN", mark, 1), *rest)
+            for summary in item.found.items:
+                yield from wrap(summary, _WIDTH, "    ")
+            if item.found.hidden:
+                yield f"    … and {item.found.hidden:,} more, see FINDINGS"
+        yield from _more(self.view.missing, "things")
+        if not self.view.missing.items:
             yield "  Nothing that your policy requires."
 
     def asks(self) -> Iterator[str]:
@@ -187,9 +197,10 @@ class _Page:
         yield from _fact("lineage", counts_of(report))
         tally = " · ".join(f"{_word(result)} {report.counts.get(result, 0):,}" for result in RESULT_WORDS)
         yield from _fact("rules", tally)
-        policy, purpose = report.policy, ", ".join(report.policy.purpose) or "not stated"
+        policy = report.policy
         yield from _fact("policy", f"{quoted(policy.name, 60)} version {quoted(policy.version, 20)}")
-        yield from _fact("", f"for {purpose} in {', '.join(policy.territories) or 'places not stated'}")
+        yield from _fact("", f"for {', '.join(policy.purpose) or 'any purpose'}")
+        yield from _fact("", f"in {', '.join(policy.territories) or 'any territory'}")
         yield from _fact("", f"sha256:{policy.sha256}")
         yield from _fact("trust", quoted(report.trust.name, 60))
         yield from _fact("", f"sha256:{report.trust.sha256}")
@@ -217,12 +228,14 @@ class _Page:
 
     def dataset(self, row: DatasetRow) -> Iterator[str]:
         """Yield one dataset."""
-        name = quoted(row.name or row.digest, 30) + (f" {quoted(row.version, 12)}" if row.version else "")
+        name = quoted(row.name or row.digest, 30) + (
+            f" {quoted(row.version, 12)}" if row.version not in {"", "unknown"} else ""
+        )
         cells = (name, row.licence, row.licence_class)
         line = " ".join(pad(cell, width) for cell, width in zip(cells, _COLUMNS[1:], strict=True))
         status = pad(_STATUS[row.status], _COLUMNS[0])
         status = status if row.status == "ok" else self.paint(status, "FAIL")
-        until = row.valid_until.removesuffix("T00:00:00Z")
+        until = row.valid_until.removesuffix("T00:00:00Z").replace("no end stated", "no end")
         yield f"  {status} {line} {pad(until, 10).rstrip()}"
         more = [
             row.digest.removeprefix("sha256:")[:12],
