@@ -42,10 +42,11 @@ class CompleteLineage(Rule):
     @property
     def sentence(self) -> str:
         """The rule in plain English."""
+        but = f", but for at most {self.unknown_inputs}" if self.unknown_inputs else ""
+        opaque = f"at most {self.opaque_base_models} are" if self.opaque_base_models else "none is"
         return (
-            "Every dataset, base model, adapter, teacher and tokenizer behind the model is explained by a "
-            f"statement you believe; at most {self.unknown_inputs} are not, and at most "
-            f"{self.opaque_base_models} are declared opaque."
+            "A statement you believe explains every dataset, base model, adapter, teacher and tokenizer behind "
+            f"the model{but}; {opaque} declared opaque."
         )
 
     def check(self, review: Review) -> Outcome:
