@@ -45,8 +45,8 @@ class CompleteLineage(Rule):
         but = f", but for at most {self.unknown_inputs}" if self.unknown_inputs else ""
         opaque = f"at most {self.opaque_base_models} are" if self.opaque_base_models else "none is"
         return (
-            "A statement you believe explains every dataset, base model, adapter, teacher and tokenizer behind "
-            f"the model{but}; {opaque} declared opaque."
+            "A statement you believe explains every dataset, base model, adapter, teacher and tokenizer "
+            f"behind the model{but}; {opaque} declared opaque."
         )
 
     def check(self, review: Review) -> Outcome:
