@@ -18,6 +18,7 @@ from attest.document import read_file
 from attest.errors import FormatError, UsageError
 from attest.limits import DEFAULT, Limits
 from attest.model import StrictModel
+from attest.predicate import BASE
 from attest.store import Store, open_store
 
 __all__ = [
@@ -38,7 +39,7 @@ FILE_NAME = "attest.yaml"
 DEFAULT_STORE = ".attest/store.db"
 """Where the store is unless the settings say otherwise."""
 
-DEFAULT_BUILDER_ID = "https://w3id.org/attest/builders/local/v0.1"
+DEFAULT_BUILDER_ID = f"{BASE}builders/local/v0.1"
 """Builder id of a step that was run by hand: whoever holds the key could have run anything."""
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]+")
