@@ -15,16 +15,22 @@ _PREFIXES = ("ATTEST_", "BUILDKITE", "CIRCLE", "GITHUB_", "GITLAB_", "JENKINS_",
 _KEPT = frozenset({"ATTEST_CORPORA", "ATTEST_TEST_CACHE", "ATTEST_TEST_REQUIRE_CLIENTS", "ATTEST_TEST_SUITE"})
 
 
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def _plain_environment():
     """No passphrase, project setting or continuous integration of the developer's reaches a test."""
-    for name in list(os.environ):
-        if (name.startswith(_PREFIXES) and name not in _KEPT) or name in {"CI", "NO_COLOR", "FORCE_COLOR"}:
-            monkeypatch.delenv(name)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if (name.startswith(_PREFIXES) and name not in _KEPT) or name in {
+                "CI",
+                "NO_COLOR",
+                "FORCE_COLOR",
+            }:
+                patch.delenv(name)
+        yield
 
 
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")
+def _no_network():
     """A test that reaches beyond this machine fails, wherever it runs."""
     connect = socket.socket.connect
 
@@ -34,4 +40,6 @@ def _no_network(monkeypatch):
             raise AssertionError(f"a test tried to reach {host}")
         return connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", local_only)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", local_only)
+        yield

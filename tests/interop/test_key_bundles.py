@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from attest.bundle import Bundle, key_bundle, parse_bundle
+from attest.cli import main
 from attest.digest import sha256_bytes
 from attest.errors import FormatError, LimitError
 from attest.keys import PublicKey
 from attest.resource import ResourceDescriptor
 from attest.signer import open_signer
-from attest.signers.file import generate_key
 from attest.statement import Statement
 from attest.verifier import UnverifiedError
 from attest.verifiers.key import verify
@@ -59,15 +59,24 @@ def make_statement(subjects=1):
     return Statement.build([weights, *named], PREDICATE, {"epochs": 3, "note": "größer <&> \u2028 \x7f 🙂"})
 
 
+def generate(private, algorithm="ecdsa-p256"):
+    """Make a key as a user does; return its public half."""
+    with pytest.raises(SystemExit) as end:
+        main(["key", "generate", str(private), "--algorithm", algorithm])
+    assert end.value.code == 0
+    return private.with_name(private.name + ".pub")
+
+
 def make_signed(folder, algorithm):
     private = folder / "signing-key"
-    key = generate_key(private, algorithm)
+    public = generate(private, algorithm)
+    key = PublicKey.from_pem(public.read_bytes(), str(public))
     statement = make_statement()
     bundle = open_signer(f"file:{private}").sign(statement)
     path, blob = folder / "bundle.json", folder / "model.safetensors"
     path.write_bytes(bundle.raw)
     blob.write_bytes(WEIGHTS)
-    return Signed(key, folder / "signing-key.pub", private, statement, bundle, path, blob)
+    return Signed(key, public, private, statement, bundle, path, blob)
 
 
 @pytest.fixture(scope="module", params=ALGORITHMS)
@@ -82,9 +91,7 @@ def p256(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
-    path = tmp_path_factory.mktemp("stranger") / "key"
-    generate_key(path)
-    return path.with_name("key.pub")
+    return generate(tmp_path_factory.mktemp("stranger") / "key")
 
 
 @pytest.fixture
