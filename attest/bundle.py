@@ -25,7 +25,16 @@ from attest.files import write_file
 from attest.limits import DEFAULT, Limits
 from attest.statement import Statement
 
-__all__ = ["MEDIA_TYPE", "Bundle", "UnknownLine", "key_bundle", "parse_bundle", "read_lines", "write_lines"]
+__all__ = [
+    "MEDIA_TYPE",
+    "Bundle",
+    "UnknownLine",
+    "key_bundle",
+    "numbered_lines",
+    "parse_bundle",
+    "read_lines",
+    "write_lines",
+]
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _MEDIA_TYPES = frozenset({MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3"})
@@ -230,7 +239,13 @@ def _lines(stream: BinaryIO, name: str, limits: Limits) -> Iterator[tuple[int, b
 
 
 def read_lines(path: Path, limits: Limits = DEFAULT) -> Iterator[Bundle | UnknownLine]:
-    """Stream an attestation bundle: JSON Lines of Sigstore bundles, in any order.
+    """Stream an attestation bundle; ``numbered_lines`` says how."""
+    for _, content in numbered_lines(path, limits):
+        yield content
+
+
+def numbered_lines(path: Path, limits: Limits = DEFAULT) -> Iterator[tuple[int, Bundle | UnknownLine]]:
+    """Stream an attestation bundle, JSON Lines of Sigstore bundles in any order, with their line numbers.
 
     A single bundle in a file of its own, pretty-printed or not, is read too. A line that is JSON but not a
     bundle is yielded as an ``UnknownLine``.
@@ -243,12 +258,12 @@ def read_lines(path: Path, limits: Limits = DEFAULT) -> Iterator[Bundle | Unknow
         with path.open("rb") as stream:
             for count, (number, line) in enumerate(_lines(stream, str(path), limits), 1):
                 where = f"{path}:{number}"
-                if number == 1 and line.strip() == b"{":  # one pretty-printed bundle
+                if count == 1 and line.strip() == b"{":  # one pretty-printed bundle
                     rest = stream.read(limits.line_bytes + 1)
-                    yield _bundle_or_unknown(line + b"\n" + rest, 1, str(path), limits)
+                    yield number, _bundle_or_unknown(line + b"\n" + rest, number, where, limits)
                     return
                 limits.check("statements", count, where)
-                yield _bundle_or_unknown(line, number, where, limits)
+                yield number, _bundle_or_unknown(line, number, where, limits)
     except OSError as error:
         raise FormatError(f"cannot be read: {error.strerror}", str(path)) from error
 

@@ -34,15 +34,23 @@ def tagged(value: Any) -> Any:
 
     ``2**63`` becomes ``"int:9223372036854775808"``, ``nan`` becomes ``"float:nan"``; lists, tuples and
     mappings are walked, everything else that is not JSON is shown by ``str``.
+
+    Raises:
+        FormatError: two keys of a mapping are the same in writing, as ``1`` and ``"1"`` are.
     """
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
         return value if abs(value) <= MAX_SAFE_INTEGER else f"int:{value}"
     if isinstance(value, float):
-        return value if math.isfinite(value) else f"float:{value}"
+        # RFC 8785 writes whole numbers below 1e21 without an exponent: readers would take them for integers
+        odd = not math.isfinite(value) or MAX_SAFE_INTEGER < abs(value) < 1e21
+        return f"float:{value}" if odd else value
     if isinstance(value, dict):
-        return {str(key): tagged(item) for key, item in value.items()}
+        walked = {str(key): tagged(item) for key, item in value.items()}
+        if len(walked) != len(value):
+            raise FormatError("two keys are the same in writing", hint="use strings as keys")
+        return walked
     if isinstance(value, (list, tuple)):
         return [tagged(item) for item in value]
     return str(value)

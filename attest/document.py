@@ -8,6 +8,7 @@ by a model names it (``Document.validate``).
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,8 +50,8 @@ def read_scalar(text: str) -> Any:
             return int(text)
         if _HEX.fullmatch(text) or _OCT.fullmatch(text):
             return int(text, 0)
-        if _FLOAT.fullmatch(text):
-            return float(text)
+        if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+            return number
     return text
 
 

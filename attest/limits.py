@@ -61,7 +61,7 @@ class Limits:
                     "--limit",
                     f"did you mean {guess!r}?" if guess else f"known: {', '.join(sorted(known))}",
                 )
-            if not number.isascii() or not number.isdigit() or int(number) < 1:
+            if not number.isascii() or not number.isdigit() or len(number) > 18 or int(number) < 1:
                 raise UsageError(f"{name}: got {number[:40]!r}, expected a whole number above 0", "--limit")
             changes[name] = int(number)
         return replace(self, **changes)

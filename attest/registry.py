@@ -31,7 +31,8 @@ class Registry:
         if self._foreign is None:
             from importlib.metadata import entry_points  # not paid for by `attest --help`
 
-            self._foreign = {point.name: point.value for point in entry_points(group=self.group)}
+            points = entry_points(group=self.group)
+            self._foreign = {point.name: f"{point.module}:{point.attr}" for point in points}
         return {**self._foreign, **self._table}
 
     def __iter__(self) -> Iterator[str]:
@@ -44,7 +45,7 @@ class Registry:
         """Import and return the member of that name.
 
         Raises:
-            UsageError: there is none; the hint names the nearest one.
+            UsageError: there is none (the hint names the nearest one), or it cannot be imported.
         """
         target = self._table.get(name) or self._all().get(name)
         if target is None:
@@ -54,4 +55,10 @@ class Registry:
                 hint=f"did you mean {guess!r}?" if guess else f"known: {', '.join(self)}",
             )
         module, _, attribute = target.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise UsageError(
+                f"{self.kind} {name[:200]!r} cannot be loaded: {error}",
+                hint="is the package that provides it installed in full, in a version for this attest?",
+            ) from error

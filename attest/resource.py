@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from attest.digest import DigestSet
+from attest.digest import DigestSet, parse_digest
 from attest.model import Model
 
 __all__ = ["MANIFEST_MEDIA_TYPE", "Artifact", "ResourceDescriptor"]
@@ -28,6 +28,15 @@ class Artifact(NamedTuple):
 
     def __str__(self) -> str:
         return f"sha256:{self.sha256}" + ("/" if self.tree else "")
+
+    @classmethod
+    def parse(cls, text: str) -> Artifact:
+        """Read what ``str`` writes: ``sha256:<hex>`` of a file, with ``/`` at its end of a directory.
+
+        Raises:
+            FormatError: it is neither.
+        """
+        return cls(parse_digest(text.removesuffix("/")), text.endswith("/"))
 
 
 class ResourceDescriptor(Model):

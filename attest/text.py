@@ -8,13 +8,24 @@ Markdown, CSV) comes on top and belongs to the renderer.
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from typing import Any
 
-__all__ = ["show", "show_csv", "show_markdown"]
+__all__ = ["show", "show_csv", "show_json", "show_markdown"]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # letters that render as nothing, and the combining grapheme joiner: the categories above do not hold them
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0\ufffc\U00016fe4\U0001d159"
+)
+_MARKS = frozenset({"Mn", "Me"})
+
+
+def _selects(char: str) -> bool:
+    """Tell whether it is a variation selector: invisible, and good for smuggling text."""
+    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
 
 
 def _escape(char: str) -> str:
@@ -23,7 +34,7 @@ def _escape(char: str) -> str:
     if char == "\\":
         return "\\\\"
     category = unicodedata.category(char)
-    if category in _HIDDEN or char in _BLANK or category == "Zs" or 0xFE00 <= ord(char) <= 0xFE0F:
+    if category in _HIDDEN or char in _BLANK or category == "Zs" or _selects(char):
         return f"\\u{{{ord(char):x}}}"
     return char
 
@@ -37,12 +48,12 @@ def show(value: object, limit: int = 200) -> str:
     """
     text = str(value)
     shown = "".join(_escape(char) for char in text[:limit])
-    # more than two combining marks in a row can paint over the lines above and below
+    # marks without a width of their own paint over the lines above and below; no script needs more than three
     kept: list[str] = []
     marks = 0
     for char in shown:
-        marks = marks + 1 if unicodedata.combining(char) else 0
-        kept.append(char if marks <= 2 else f"\\u{{{ord(char):x}}}")
+        marks = marks + 1 if char > "\x7f" and unicodedata.category(char) in _MARKS else 0
+        kept.append(char if marks <= 3 else f"\\u{{{ord(char):x}}}")
     cut = len(text) - limit
     return "".join(kept) + (f"… (+{cut} characters)" if cut > 0 else "")
 
@@ -56,4 +67,25 @@ def show_markdown(value: object, limit: int = 200) -> str:
 def show_csv(value: object, limit: int = 200) -> str:
     """Return ``value`` shown and defused: a spreadsheet never reads it as a formula."""
     shown = show(value, limit)
-    return f"'{shown}" if shown[:1] in {"=", "+", "-", "@", "\t", "\r"} else shown
+    # full-width forms are read as the plain ones in some locales
+    return f"'{shown}" if shown.lstrip()[:1] in set("=+-@\uff1d\uff0b\uff0d\uff20") else shown
+
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def _show_string(match: re.Match[str]) -> str:
+    """Return a JSON string with its escapes where ``show`` would have to change it."""
+    text: str = json.loads(match[0])
+    if show(text.replace("\\", "/"), len(text)) == text.replace("\\", "/"):
+        return match[0]
+    return json.dumps(text, ensure_ascii=True).replace("\x7f", "\\u007f")
+
+
+def show_json(value: Any) -> str:
+    """Return a JSON value whole, over several lines, as JSON that is safe to print.
+
+    Strings are kept to the last character: one that holds anything ``show`` would change is written in ASCII
+    with the escapes of JSON.
+    """
+    return _STRING.sub(_show_string, json.dumps(value, indent=2, ensure_ascii=False))
