@@ -156,7 +156,10 @@ def _boxes(rows: list[Row], fine: int, troubled: int) -> tuple[list[Box], dict[i
                     boxes.append(Box(node.kind, node.label, node.digest, status, number))
             else:
                 place |= dict.fromkeys((node.id for node in group), len(boxes))
-                boxes.append(Box(kind, "", "", status, number, len(group)))
+                kinds = {node.kind for node in group}
+                boxes.append(
+                    Box(kinds.pop() if len(kinds) == 1 else kind, "", "", status, number, len(group))
+                )
     return boxes, place
 
 

@@ -705,4 +705,6 @@ SAMPLES = {
     "reject": reject,
     "hostile": hostile,
 }
+
+KEPT = [name for name in SAMPLES if name != "hostile"]
 """The samples whose whole renderings are kept in tests/golden/reports/."""
