@@ -11,6 +11,7 @@ from attest.bundle import Bundle
 from attest.errors import AttestError, RecordingError, SpooledError
 from attest.known import is_known
 from attest.manifest import Measured
+from attest.redaction import NamedSecretError
 from attest.resource import Artifact
 from attest.settings import Project
 from attest.signer import Signer, open_signer
@@ -105,11 +106,13 @@ class Desk:
         why = cause.what if isinstance(cause, AttestError) else str(cause) or type(cause).__name__
         what = f"the step ran, but could not be signed and stored: {why}"
         kept = list(manifests)
+        # what is named secret is known only now, and must not be forgotten
+        held = str(cause) if isinstance(cause, NamedSecretError) else None
         for folder in (spool_folder(self.project), None):
             try:
                 # among temporary files, a folder nobody else can have made
                 other = folder or Path(tempfile.mkdtemp(prefix=f"attest-{FOLDER}-"))
-                entry = spool(other, statement, outputs, kept)
+                entry = spool(other, statement, outputs, kept, held)
             except (AttestError, OSError):
                 continue
             option = "" if folder else f" --spool {other}"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from attest.checkout import changed_code, digest_code, git_state
 from attest.digest import is_sha256
@@ -18,7 +18,16 @@ from attest.provenance import Material, Product
 from attest.resource import Artifact
 from attest.scan import path_problem, scan_file, scan_tree
 
-__all__ = ["SUPPORT_BYTES", "Source", "Target", "check_places", "check_unchanged", "label", "within"]
+__all__ = [
+    "SUPPORT_BYTES",
+    "Manner",
+    "Source",
+    "Target",
+    "check_places",
+    "check_unchanged",
+    "label",
+    "within",
+]
 
 SUPPORT_BYTES = 1 << 20
 """Bytes above which a verifier takes code, configuration or environment for a dataset nobody explained."""
@@ -48,6 +57,25 @@ def label(path: Path) -> str:
 def within(path: str, folder: str) -> bool:
     """Tell whether a real path is a folder, or lies below it."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+class Manner(NamedTuple):
+    """How directories are digested, all of them alike."""
+
+    exclude: tuple[str, ...] = ()
+    """Patterns of paths to leave out."""
+    symlinks: bool = False
+    """Whether links to files of the same directory are read as those files."""
+    progress: Progress | None = None
+    """Who watches."""
+
+    def digest(self, path: Path) -> Measured:
+        """Digest a file or directory.
+
+        Raises:
+            DigestError: it cannot be.
+        """
+        return digest_path(path, exclude=self.exclude, symlinks=self.symlinks, progress=self.progress)
 
 
 @dataclass
@@ -127,15 +155,12 @@ class Source:
         """The path with all links resolved."""
         return os.path.realpath(self.path) if self.path is not None else None
 
-    def measure(
-        self, exclude: Sequence[str], without: Collection[Path], progress: Progress | None
-    ) -> Iterator[str]:
+    def measure(self, manner: Manner, without: Collection[Path]) -> Iterator[str]:
         """Digest it; yield what the user should know.
 
         Args:
-            exclude: patterns of paths to leave out.
+            manner: how directories are digested.
             without: for code: what is no code (absolute, links resolved).
-            progress: who watches.
 
         Raises:
             DigestError: it cannot be digested.
@@ -144,12 +169,12 @@ class Source:
             return
         if self.role == "code" and self.path.is_dir():
             self.measured, by_git = digest_code(
-                self.path, exclude=exclude, without=without, progress=progress
+                self.path, exclude=manner.exclude, without=without, progress=manner.progress
             )
             if not by_git and (self.path / ".git").exists():
                 yield f"{self.given}: git cannot say what belongs to it, so every file does"
         else:
-            self.measured = digest_path(self.path, exclude=exclude, progress=progress)
+            self.measured = manner.digest(self.path)
         self.artifact = self.measured.artifact
         if self.measured.excluded.files:
             self.notes["excludedFiles"] = self.measured.excluded.files
@@ -215,12 +240,11 @@ class Target:
             self.before = {found.path: found.status for found in scan.found}
         return bool(self.before)
 
-    def made(self, exclude: Sequence[str], progress: Progress | None, *, past: bool) -> tuple[Product, int]:
+    def made(self, manner: Manner, *, past: bool) -> tuple[Product, int]:
         """Digest it, now that the step has run.
 
         Args:
-            exclude: patterns of paths to leave out.
-            progress: who watches.
+            manner: how directories are digested.
             past: it was there all along.
 
         Returns:
@@ -230,7 +254,7 @@ class Target:
             RecordingError: it is not there, cannot be digested, or the step did not touch it.
         """
         try:
-            measured = digest_path(self.path, exclude=exclude, progress=progress)
+            measured = manner.digest(self.path)
         except DigestError as error:
             hint = error.hint or "did the step write somewhere else?"
             raise RecordingError(f"output: {error.what}", error.where, hint) from error
@@ -295,8 +319,10 @@ def _check_apart(source: Source, real: str, outputs: Sequence[Target], byproduct
             raise UsageError(f"this {source.role} lies in the output {target.path}", source.given, hint)
 
 
-def check_unchanged(sources: Sequence[Source]) -> None:
+def check_unchanged(sources: Sequence[Source], targets: Sequence[Target]) -> None:
     """Refuse to say what was read if that changed while the step ran.
+
+    Code may hold what an earlier run of the step wrote: that outputs changed says nothing of the code.
 
     Raises:
         RecordingError: it did; the message names the files.
@@ -304,7 +330,7 @@ def check_unchanged(sources: Sequence[Source]) -> None:
     changes: list[str] = []
     for source in sources:
         try:
-            paths = source.changed()
+            paths = [path for path in source.changed() if not _is_written(source, path, targets)]
         except AttestError as error:
             paths = [error.what]
         whole = source.path is not None and not source.path.is_dir()
@@ -316,3 +342,8 @@ def check_unchanged(sources: Sequence[Source]) -> None:
             hint="nothing was signed: nobody can say which bytes were read; what the step writes beside its "
             "inputs can be left out with --exclude",
         )
+
+
+def _is_written(source: Source, path: str, targets: Sequence[Target]) -> bool:
+    real = os.path.join(source.real or "", path)  # noqa: PTH118 - of resolved strings
+    return source.role == "code" and any(within(real, target.real) for target in targets)

@@ -44,8 +44,12 @@ class Options(TypedDict, total=False):
     """Refuse data and models that no statement in the store explains."""
     known: Callable[[Artifact, str], bool] | None
     """Tells whether something else than the store explains an input of that role."""
+    symlinks: bool
+    """Digest links to files of the same directory as those files."""
+    secrets: Sequence[str]
+    """Names of parameters whose values are never recorded."""
     not_secret: Collection[str]
-    """JSON pointers of what looks like a secret and is none."""
+    """Texts that look like a secret and are none."""
     past: bool
     """The step ran some time ago: nothing is known of its host, and its list of inputs is partial."""
     progress: Progress | None
@@ -62,7 +66,7 @@ class Parameters:
         command: the words that run it; empty where nobody knows them.
         exclude: patterns of paths left out of its directories.
         environment: variables whose values are recorded; ``None`` for one that is not set.
-        not_secret: JSON pointers of what looks like a secret and is none.
+        not_secret: texts that look like a secret and are none.
     """
 
     def __init__(
@@ -121,6 +125,10 @@ class Parameters:
         for known in (self._hyperparameters.get(name), self._environment.get(name)):
             self._redaction.add(name, known)
         self._redaction.learn(self.command)
+
+    def is_secret(self, name: str) -> bool:
+        """Tell whether a parameter was named secret."""
+        return name in self._redaction
 
     def count(self, name: str, number: object) -> None:
         """Record how many records went ``in``, came ``out`` or were ``removed``.

@@ -37,7 +37,7 @@ from attest.environment import find_job, machine_facts
 from attest.errors import AttestError, RecordingError, UsageError
 from attest.known import NEEDS_STATEMENT
 from attest.limits import DEFAULT
-from attest.materials import Source, Target, check_places, check_unchanged, label
+from attest.materials import Manner, Source, Target, check_places, check_unchanged, label
 from attest.parameters import Options, Parameters, own_command
 from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Product, Provenance, check_kind, unique_name
@@ -101,7 +101,9 @@ class Recorder:
         self._builder = _builder(project.settings.builder, options.get("builder_id"), job_builder)
         self._command = options.get("command")
         self._tell = options.get("tell") or _warn
-        self._progress = options.get("progress")
+        self._manner = Manner(
+            tuple(options.get("exclude", ())), options.get("symlinks", False), options.get("progress")
+        )
         self._options = options
         self._sources: list[Source] = []
         self._outputs: list[Target] = []
@@ -112,13 +114,15 @@ class Recorder:
         self.parameters = Parameters(
             kind,
             here if self._command is None else self._command,
-            options.get("exclude", ()),
+            self._manner.exclude,
             {name: os.environ.get(name) for name in options.get("environment", ())},
             options.get("not_secret", ()),
         )
         seed = options.get("seed")
         if seed is not None:
             self.parameters.seed(seed)
+        for name in options.get("secrets", ()):
+            self.parameters.secret(name)
 
     # ── what the step is told to be ──
 
@@ -277,9 +281,11 @@ class Recorder:
         if self._past:
             return
         self._facts = machine_facts(self._command)
-        code = next((each.path for each in self._sources if each.role == "code" and each.path), None)
-        folder = (code if code.is_dir() else code.parent) if code else self.desk.project.root
-        if state := git_state(folder, self._no_code()):
+        code = next((each for each in self._sources if each.role == "code" and each.path), None)
+        folder = self.desk.project.root
+        if code and code.path:
+            folder = code.path if code.path.is_dir() else code.path.parent
+        if state := git_state(folder, self._no_code(code)):
             self._facts["git"] = state.to_json()
         if self._job:
             self._facts["ci"] = self._job.to_json()
@@ -305,7 +311,7 @@ class Recorder:
 
     def _measure(self, source: Source) -> None:
         """Digest an input, and look for the statement that explains it."""
-        for remark in source.measure(self.parameters.exclude, self._no_code(source), self._progress):
+        for remark in source.measure(self._manner, self._no_code(source)):
             self._tell(remark)
         artifact, known = source.artifact, self._options.get("known")
         if artifact is None or source.role not in NEEDS_STATEMENT or source.opaque is not None:
@@ -340,7 +346,7 @@ class Recorder:
             raise RecordingError("the step has no output", hint="name what it writes with output(path)")
         products = [self._measure_output(target) for target in self._outputs]
         byproducts = self._measure_byproducts()
-        check_unchanged(self._sources)
+        check_unchanged(self._sources, [*self._outputs, *self._byproducts])
         if missing := self._missing_roles():
             self._tell(f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named")
         statement = self._provenance().statement(products, byproducts)
@@ -351,12 +357,14 @@ class Recorder:
             self.parameters.guard(read_json(statement.payload))
             bundle = self.desk.sign(statement, [*manifests, *extra])
         except (Exception, KeyboardInterrupt) as error:  # whatever it is, the run must not be lost
+            if self._past:
+                raise
             raise self.desk.keep(statement, [each.measured for each in products], extra, error) from error
         self.recorded = Recorded(statement, bundle, tuple(products))
         return self.recorded
 
     def _measure_output(self, target: Target) -> Product:
-        product, left = target.made(self.parameters.exclude, self._progress, past=self._past)
+        product, left = target.made(self._manner, past=self._past)
         if left:
             self._facts.setdefault("leftOver", {})[target.name] = left
             files = len(product.measured.files)
@@ -367,7 +375,7 @@ class Recorder:
         found = []
         for target in self._byproducts:
             try:
-                found.append(target.made(self.parameters.exclude, self._progress, past=True)[0])
+                found.append(target.made(self._manner, past=True)[0])
             except RecordingError as error:
                 self._tell(f"the byproduct {target.path} is left out: {error.what}")
         return found

@@ -13,11 +13,15 @@ from typing import Any
 from attest.errors import SecretError
 from attest.secrets import MIN_SECRET, pairs, strip_user_info
 
-__all__ = ["Redaction"]
+__all__ = ["NamedSecretError", "Redaction"]
 
 # what attest itself measures cannot hold a secret, but may hold the digits of a short one
 _MEASURED = re.compile(r"[0-9a-f]{40,}|\d{4}-\d\d-\d\dT[\d:.]+Z")
 _QUOTES = "\"'"
+
+
+class NamedSecretError(SecretError):
+    """The value of a parameter somebody named secret stands in what would be signed."""
 
 
 def _plain(name: str) -> str:
@@ -102,7 +106,7 @@ class Redaction:
         """Raise if a secret of at least ``MIN_SECRET`` characters still stands in a JSON value.
 
         Raises:
-            SecretError: the message names the parameter and the place, and not the secret.
+            NamedSecretError: the message names the parameter and the place, and not the secret.
         """
         secrets = [secret for secret in self._values if len(secret) >= MIN_SECRET]
         stack: list[tuple[str, Any]] = [("", value)] if secrets else []
@@ -116,7 +120,7 @@ class Redaction:
             elif isinstance(item, str) and _MEASURED.fullmatch(item) is None:
                 for secret in secrets:
                     if secret in item:
-                        raise SecretError(
+                        raise NamedSecretError(
                             f"the value of the secret parameter {self._values[secret]!r} stands here",
                             self._hide_text(place),
                             "names of files and packages are signed as they are: rename what it names, or "

@@ -62,6 +62,7 @@ _SECRET_TOKENS = frozenset(
         *("registry", "secret", "security", "service", "session", "slack", "user", "wandb"),
     }
 )
+_QUOTES = "\"'"
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _HARMLESS = frozenset({"true", "false", "none", "null", "yes", "no", "on", "off", "auto", "default"})
 _ELSEWHERE = (
@@ -78,6 +79,8 @@ class Suspect(NamedTuple):
     """Where it stands (JSON Pointer, RFC 6901); what looks like a secret in it is cut."""
     what: str
     """What it looks like, in words, with at most its first four characters."""
+    text: str
+    """The very text: never to be shown."""
 
 
 _Link = tuple["_Link | None", str | int]
@@ -104,12 +107,11 @@ def _pointer(link: _Link | None) -> str:
     return "".join(f"/{part}" for part in reversed(parts))
 
 
-def _shape(text: str) -> str | None:
-    """Say what kind of secret a string looks like, or return ``None``."""
-    found = _ANY.search(text)
-    if found is None:
-        return None
-    return f"{_KINDS[(found.lastindex or 1) - 1]}, {found.group()[:4]!r}…"
+def _shapes(link: _Link | None, text: str) -> Iterator[Suspect]:
+    """Yield what has the shape of a secret in a string."""
+    for found in _ANY.finditer(text):
+        what = f"{_KINDS[(found.lastindex or 1) - 1]}, {found.group()[:4]!r}…"
+        yield Suspect(_pointer(link), what, found.group())
 
 
 def _is_secret_name(name: str) -> bool:
@@ -127,7 +129,7 @@ def _is_secret_name(name: str) -> bool:
 
 def _is_secret_value(value: str) -> bool:
     """Tell whether a value may be the secret itself, and not a switch, a number or where to find it."""
-    value = value.strip("\"'")
+    value = value.strip(_QUOTES)
     if len(value) < MIN_SECRET or value.lower() in _HARMLESS or value.startswith(_ELSEWHERE):
         return False
     return not value.replace(".", "", 1).isdigit()
@@ -143,34 +145,31 @@ def pairs(words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
             yield number + 1, word, words[number + 1]
 
 
-def _named(words: Sequence[Any]) -> Iterator[tuple[int, str]]:
-    """Yield the position and name of what looks like a secret in a list of words."""
+def _named(link: _Link | None, words: Sequence[Any]) -> Iterator[Suspect]:
+    """Yield what bears the name of a secret in a list of words."""
     texts = [word if isinstance(word, str) else "" for word in words]
-    for number, name, value in pairs(texts):
-        if _is_secret_name(name) and _is_secret_value(value):
-            yield number, name
+    found = list(pairs(texts))
     for number, text in enumerate(texts):  # a whole command line in one word: sh -c "…"
         if " " in text:
-            for _, name, value in pairs(text[:10_000].split()):
-                if _is_secret_name(name) and _is_secret_value(value):
-                    yield number, name
+            found += ((number, name, value) for _, name, value in pairs(text[:10_000].split()))
+    for number, name, value in found:
+        if _is_secret_name(name) and _is_secret_value(value):
+            yield Suspect(_pointer((link, number)), f"the value of {name[-60:]!r}", value.strip(_QUOTES))
 
 
 def suspects(value: Any) -> Iterator[Suspect]:
     """Yield everything in a JSON value that looks like a secret, keys included."""
     for link, item in _walk(value):
         if isinstance(item, str):
-            if what := _shape(item):
-                yield Suspect(_pointer(link), what)
+            yield from _shapes(link, item)
         elif isinstance(item, Mapping):
             for key, child in item.items():
-                if what := _shape(str(key)):
-                    yield Suspect(_pointer((link, str(key))), what)
+                place = link, str(key)
+                yield from _shapes(place, str(key))
                 if isinstance(child, str) and _is_secret_name(str(key)) and _is_secret_value(child):
-                    yield Suspect(_pointer((link, str(key))), f"the value of {str(key)[:60]!r}")
+                    yield Suspect(_pointer(place), f"the value of {str(key)[-60:]!r}", child)
         elif isinstance(item, (list, tuple)):
-            for number, name in _named(item):
-                yield Suspect(_pointer((link, number)), f"the value of {name[:60]!r}")
+            yield from _named(link, item)
 
 
 def refuse_secrets(value: Any, where: str | None = None, allowed: Collection[str] = ()) -> None:
@@ -179,12 +178,12 @@ def refuse_secrets(value: Any, where: str | None = None, allowed: Collection[str
     Args:
         value: what would be signed.
         where: the document it came from, for the message.
-        allowed: pointers somebody looked at and found harmless.
+        allowed: texts that look like a secret and are none.
 
     Raises:
         SecretError: the message names every place, and none of the secrets.
     """
-    found = {each.pointer: each.what for each in suspects(value) if each.pointer not in allowed}
+    found = {each.pointer: each.what for each in suspects(value) if each.text not in allowed}
     if not found:
         return
     pointer, what = min(found.items())
@@ -193,7 +192,7 @@ def refuse_secrets(value: Any, where: str | None = None, allowed: Collection[str
         f"looks like a secret: {what}{more}",
         f"{where}: {pointer}" if where else pointer,
         "hand it over by a file or the environment, or name its parameter with --secret-param NAME; "
-        f"if it is none, say so with --not-secret {pointer}",
+        "if it is none, give the very text to --not-secret",
     )
 
 

@@ -51,7 +51,11 @@ class Pending:
 
 
 def spool(
-    folder: Path, statement: Statement, outputs: Sequence[Measured], manifests: Iterable[bytes]
+    folder: Path,
+    statement: Statement,
+    outputs: Sequence[Measured],
+    manifests: Iterable[bytes],
+    held: str | None = None,
 ) -> Pending:
     """Put a statement into the folder, to be signed later.
 
@@ -60,6 +64,7 @@ def spool(
         statement: what would have been signed.
         outputs: what it is about.
         manifests: that will be stored with it, besides those of the outputs.
+        held: why it must not be signed by ``settle``, but only by somebody who looked at it.
 
     Raises:
         AttestError: it cannot be written.
@@ -74,7 +79,7 @@ def spool(
     for data in manifests:
         digests.append(sha256_bytes(data))
         write_file(entry.beside(f"{digests[-1]}.manifest"), [data], private=True)
-    local = {"outputs": [_place(each) for each in outputs], "manifests": digests}
+    local = {"outputs": [_place(each) for each in outputs], "manifests": digests, "held": held}
     write_file(entry.beside("outputs"), [canonical_bytes(local)], private=True)
     write_file(entry.path, [statement.payload], private=True)
     return entry
@@ -134,7 +139,7 @@ def settle(
 
     1. Its bytes have the digest its name says.
     2. Every output still has the digest it states.
-    3. Nothing in it looks like a secret.
+    3. Nothing in it is, or looks like, a secret.
     4. Sign; store bundle and manifests in one transaction; remove its files.
 
     Raises:
@@ -148,11 +153,15 @@ def settle(
     local = read_json(_read(entry.beside("outputs")), str(entry.beside("outputs")))
     try:  # 2
         manifests = _outputs(local["outputs"], progress)
+        held = local["held"]
         kept = [entry.beside(f"{sha256}.manifest") for sha256 in local["manifests"] if is_sha256(sha256)]
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError("not what was spooled", str(entry.beside("outputs"))) from error
     manifests += [_read(path) for path in kept]
-    refuse_secrets(read_json(payload), str(entry.path), not_secret)  # 3
+    if held is not None:  # 3
+        hint = "look at it; `attest sign FILE` signs it as it is, or `attest record` the step anew"
+        raise RecordingError(f"it is held back: {held}", str(entry.path), hint)
+    refuse_secrets(read_json(payload), str(entry.path), not_secret)
     bundle: Bundle = signer.sign(statement)  # 4
     store.put([bundle], manifests)
     entry.path.unlink()

@@ -55,12 +55,16 @@ def generate_key(path: Path, algorithm: str = ALGORITHMS[0], passphrase: bytes |
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
     public = PublicKey(check_algorithm(key.public_key(), str(path)))
     public_path = path.with_name(path.name + ".pub")
-    if public_path.exists():
+    if os.path.lexists(public_path):  # also a link that leads nowhere: it may some day
         raise UsageError(
             "exists already; keys are never overwritten", str(public_path), "choose another name"
         )
     _write_new(path, pem, 0o600)
-    _write_new(public_path, public.pem, 0o644)
+    try:
+        _write_new(public_path, public.pem, 0o644)
+    except BaseException:
+        path.unlink()  # it has signed nothing yet, and would bar the way of the next attempt
+        raise
     return public
 
 

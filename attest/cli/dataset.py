@@ -1,0 +1,232 @@
+"""``attest dataset``: sign what a dataset is, and what one may do with it, out of its bytes and its card."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from attest.cli.options import (
+    PATH,
+    echo_json,
+    json_option,
+    limit_option,
+    limits_from,
+    passphrase_from,
+    store_option,
+)
+from attest.cli.progress import progress_bar
+from attest.cli.steps import warn
+from attest.errors import UsageError
+
+if TYPE_CHECKING:
+    from attest.card import Card
+    from attest.desk import Desk
+    from attest.manifest import Measured
+    from attest.statement import Statement
+    from attest.store import Store
+
+__all__ = ["command"]
+
+
+@click.command("dataset")
+@click.argument("path", type=PATH)
+@click.option(
+    "--card", "card_path", type=PATH, required=True, metavar="FILE", help="`attest card new` writes one."
+)
+@click.option(
+    "--descriptor",
+    "descriptors",
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Also name this file that describes the data (Croissant, SPDX, …), by digest.",
+)
+@click.option(
+    "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match; they are not data."
+)
+@click.option("--symlinks", is_flag=True, help="Read links to files of the same directory as those files.")
+@click.option("--supersede", is_flag=True, help="Replace the rights that were signed before.")
+@click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names.")
+@store_option
+@click.option(
+    "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
+)
+@limit_option
+@json_option
+def command(
+    path: Path,
+    card_path: Path,
+    descriptors: tuple[Path, ...],
+    exclude: tuple[str, ...],
+    symlinks: bool,
+    supersede: bool,
+    signer: str | None,
+    store_uri: str | None,
+    not_secret: tuple[str, ...],
+    limits: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Sign what a dataset is and what one may do with it.
+
+    PATH, a file or directory, is digested; the card says what no program can measure. Two statements are
+    signed and stored with the manifest: what the data is, and, if the card has a section rights, what one may
+    do with it. Only digests of the files the card names leave, never their text.
+
+    Rights of the same data that this signer signed before stay as they are; --supersede signs a new record
+    with the next number that names the old one. Signing the same again changes nothing.
+    """
+    from attest.card import read_card
+    from attest.desk import Desk
+    from attest.manifest import digest_path
+    from attest.settings import find_project
+
+    card = read_card(card_path, limits_from(limits))
+    desk = Desk(find_project(Path.cwd(), store=store_uri, signer=signer), passphrase_from())
+    desk.open()
+    _check_place(path, desk)
+    card.attachments()  # a file the card names and nobody has is an error before anything is digested
+    measured = digest_path(path, exclude=exclude, symlinks=symlinks, progress=progress_bar())
+    statements = [_dataset(card, measured, descriptors)]
+    with desk.project.open_store() as store:
+        rights, sequence = _rights(card, measured, _Earlier(store, desk, measured), supersede=supersede)
+        statements += [rights] if rights else []
+        new = _put(statements, measured, desk, store, not_secret)
+    digests = [f"sha256:{each.digest}" for each in statements]
+    answer = {
+        "dataset": digests[0],
+        "rights": digests[1] if rights else None,
+        "sequence": sequence,
+        "artifact": str(measured.artifact),
+        "files": len(measured.files),
+        "bytes": measured.size,
+        "new": new,
+        "remarks": card.remarks(),
+    }
+    echo_json(answer) if as_json else _tell(path, answer)
+
+
+def _check_place(path: Path, desk: Desk) -> None:
+    from attest.materials import within
+
+    real = os.path.realpath(path)
+    for place in desk.places():
+        if within(place, real):
+            raise UsageError(f"attest itself writes {place} in this directory", str(path), "leave it outside")
+
+
+def _dataset(card: Card, measured: Measured, descriptors: tuple[Path, ...]) -> Statement:
+    from attest.hashing import hash_file
+    from attest.predicates.dataset import Dataset
+
+    found = card.dataset_predicate(
+        size_bytes=measured.size,
+        file_count=len(measured.files),
+        exclude=measured.excluded.patterns,
+    ).to_json()
+    more = [{"name": each.name, "digest": {"sha256": hash_file(each).sha256}} for each in descriptors]
+    if more:
+        found["descriptors"] = [*found.get("descriptors", ()), *more]
+    return _statement(measured, Dataset.TYPE, found)
+
+
+def _statement(measured: Measured, predicate_type: str, predicate: dict[str, Any]) -> Statement:
+    from attest.materials import label
+    from attest.provenance import Product
+    from attest.statement import Statement
+
+    subject = Product(label(measured.path), measured).descriptor()
+    return Statement.build([subject], predicate_type, predicate)
+
+
+class _Earlier:
+    """Statements about the same data in the store."""
+
+    def __init__(self, store: Store, desk: Desk, measured: Measured) -> None:
+        self._store = store
+        key = desk.open().identity.get("key")
+        self._hint = base64.b64encode(bytes.fromhex(key)).decode() if key else None
+        self._digests = store.by_subject(measured.artifact.sha256, tree=measured.artifact.tree)
+
+    def ours(self, predicate_type: str) -> list[Statement]:
+        """Return those of a type that this signer signed, oldest first."""
+        return [
+            bundle.statement()
+            for digest in self._digests
+            for bundle in self._store.bundles(digest)
+            if bundle.hint == self._hint and bundle.statement().predicate_type == predicate_type
+        ]
+
+
+def _rights(
+    card: Card, measured: Measured, earlier: _Earlier, *, supersede: bool
+) -> tuple[Statement | None, int | None]:
+    """Return the record of rights to be signed, or the one that says the same already, with its number."""
+    from attest.predicates.rights import Rights
+
+    said = card.rights_predicate()
+    if said is None:
+        return None, None
+    known = {
+        number: each
+        for each in earlier.ours(Rights.TYPE)
+        if isinstance(number := each.predicate.get("sequence"), int)
+    }
+    if not known:
+        return _statement(measured, Rights.TYPE, said.to_json()), 1
+    last, previous = max(known), known[max(known)]
+    if _terms(previous.predicate) == _terms(said.to_json()):
+        return previous, last
+    if not supersede:
+        raise UsageError(
+            f"other rights of these data were signed before: number {last}, sha256:{previous.digest}",
+            hint="--supersede signs the card's as number "
+            f"{last + 1}; what it relaxes counts only once a register says that it is current",
+        )
+    following = card.rights_predicate(last + 1, previous.digest)
+    return _statement(measured, Rights.TYPE, following.to_json() if following else {}), last + 1
+
+
+def _terms(predicate: Any) -> dict[str, Any]:
+    return {name: value for name, value in predicate.items() if name not in {"sequence", "supersedes"}}
+
+
+def _put(
+    statements: list[Statement], measured: Measured, desk: Desk, store: Store, not_secret: tuple[str, ...]
+) -> list[str]:
+    """Sign what is not in the store yet, store it in one transaction, and return its digests."""
+    from attest.canonical import read_json
+    from attest.predicates.dataset import Dataset
+    from attest.secrets import refuse_secrets
+
+    earlier = _Earlier(store, desk, measured)
+    for kind in dict.fromkeys(each.predicate_type for each in statements):
+        known = {each.digest for each in earlier.ours(kind)}
+        new = [each for each in statements if each.predicate_type == kind and each.digest not in known]
+        if kind == Dataset.TYPE and known and new:
+            warn(
+                "another description of these data was signed before: buyers see both until one is withdrawn"
+            )
+        statements = [each for each in statements if each.predicate_type != kind or each in new]
+    for statement in statements:
+        refuse_secrets(read_json(statement.payload), None, not_secret)
+    signer = desk.open()
+    manifests = [measured.manifest.data] if measured.manifest else []
+    store.put([signer.sign(statement) for statement in statements], manifests)
+    return [f"sha256:{each.digest}" for each in statements]
+
+
+def _tell(path: Path, answer: dict[str, Any]) -> None:
+    from attest.text import show
+
+    for remark in answer["remarks"]:
+        click.echo(f"attest: a buyer will ask: {show(remark, 300)}", err=True)
+    again = {False: " (signed before)", True: ""}
+    click.echo(f"data     {answer['artifact']}  {show(path, 500)}")
+    click.echo(f"dataset  {answer['dataset']}{again[answer['dataset'] in answer['new']]}")
+    if answer["rights"]:
+        number = f", number {answer['sequence']}" if answer["sequence"] > 1 else ""
+        click.echo(f"rights   {answer['rights']}{number}{again[answer['rights'] in answer['new']]}")

@@ -1,0 +1,267 @@
+"""``attest run``: run a command, and sign what it read and what it wrote."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from attest.cli.options import PATH, echo_json, json_option
+from attest.cli.progress import progress_bar
+from attest.cli.steps import answer, declare, step_options, tell, warn
+from attest.errors import AttestError, RecordingError, UsageError
+
+if TYPE_CHECKING:
+    from attest.recorder import Recorder
+    from attest.resource import Artifact
+
+__all__ = ["command"]
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGBREAK")
+_TERMINAL = {"SIGINT", "SIGQUIT"}
+"""Signals a terminal sends to the command as well."""
+
+
+@click.command(
+    "run",
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+    epilog="Exit status: the command's own; 2 the words before COMMAND are off, and nothing was run; 125 it "
+    "could not be recorded; 75 its statement waits for `attest sign --pending`; 126 and 127 as in a shell.",
+)
+@step_options
+@click.option(
+    "--completeness",
+    type=click.Choice(["all", "partial"]),
+    default="all",
+    show_default=True,
+    help="Whether the inputs named are all there are.",
+)
+@click.option("--env", "variables", multiple=True, metavar="NAME", help="Record this variable's value.")
+@click.option(
+    "--require-known-inputs", is_flag=True, help="Refuse data and models that no statement explains."
+)
+@click.option(
+    "--from",
+    "bundles",
+    multiple=True,
+    type=PATH,
+    metavar="BUNDLE",
+    help="Upstream vendor's bundle that explains inputs; needs --trust.",
+)
+@click.option("--trust", type=PATH, metavar="FILE", help="Whom you believe about the inputs of --from.")
+@click.option("--print-digest", is_flag=True, help="Print only the statement's digest on standard output.")
+@json_option
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+def command(
+    words: tuple[str, ...],
+    completeness: str,
+    variables: tuple[str, ...],
+    require_known_inputs: bool,
+    bundles: tuple[Path, ...],
+    trust: Path | None,
+    print_digest: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Run a step of a pipeline and sign what it read and what it wrote.
+
+    For example: attest run --kind train --dataset data --code . --output model -- python train.py
+
+    Everything that can be checked is checked, and the inputs are digested, before COMMAND runs. When it has
+    ended well, the outputs are digested, the inputs are compared with what they were, and the statement is
+    signed and put into the store. If COMMAND fails, nothing is signed. With --json or --print-digest, what
+    COMMAND prints goes to standard error.
+
+    COMMAND is started without the variable ATTEST_PASSPHRASE. Values of --param are typed as in YAML; quote
+    them twice to make a number a string. A parameter named by --secret-param is recorded nowhere, wherever it
+    stands in COMMAND: --name VALUE, --name=VALUE and name=VALUE are understood.
+    """
+    with _recording_errors():
+        recorder = _recorder(words, completeness, variables, require_known_inputs, bundles, trust, given)
+        declare(recorder, given)
+        program = _find(words[0])
+        recorder.begin(declared=True)
+    status = _execute([program, *words[1:]], words[0], quiet=print_digest or as_json)
+    if status != 0:
+        click.echo(f"attest: the command ended with status {status}: nothing was signed", err=True)
+        click.get_current_context().exit(status)
+    with _recording_errors():
+        try:
+            recorded = recorder.finish()
+        except RecordingError:
+            if recorder.desk.unsaved is not None:  # the last resort: whoever keeps the log has the statement
+                click.echo(recorder.desk.unsaved.payload, err=True)
+            raise
+    if as_json:
+        echo_json(answer(recorded))
+    elif print_digest:
+        click.echo(f"sha256:{recorded.statement.digest}")
+    else:
+        tell(recorded)
+
+
+@contextmanager
+def _recording_errors() -> Iterator[None]:
+    """Give every error of ours a status that no command of the user's is likely to have."""
+    try:
+        yield
+    except (UsageError, RecordingError):
+        raise
+    except AttestError as error:
+        raise RecordingError(error.what, error.where, error.hint) from error
+    except OSError as error:
+        raise RecordingError(str(error.strerror or error), error.filename and str(error.filename)) from error
+
+
+def _recorder(
+    words: Sequence[str],
+    completeness: str,
+    variables: Sequence[str],
+    require: bool,
+    bundles: Sequence[Path],
+    trust: Path | None,
+    given: dict[str, Any],
+) -> Recorder:
+    from attest.recorder import Recorder
+
+    if bundles and trust is None:
+        hint = "a bundle is believed only as far as a trust file of yours says: add --trust trust.yaml"
+        raise UsageError("--from needs --trust", hint=hint)
+    return Recorder(
+        given["kind"],
+        store=given["store_uri"],
+        signer=given["signer"],
+        builder_id=given["builder_id"],
+        completeness="partial" if completeness == "partial" else "all",
+        exclude=given["exclude"],
+        symlinks=given["symlinks"],
+        environment=variables,
+        seed=given["seed"],
+        command=words,
+        require_known_inputs=require,
+        known=_known(bundles, trust) if trust is not None else None,
+        not_secret=given["not_secret"],
+        progress=progress_bar(),
+        tell=warn,
+    )
+
+
+def _known(bundles: Sequence[Path], trust: Path) -> Callable[[Artifact, str], bool]:
+    """Verify upstream bundles, and return what tells whether they explain an input."""
+    from datetime import UTC, datetime
+
+    from attest.cli.verify import manifests_beside, read_evidence
+    from attest.graph import DATASET_ROLES
+    from attest.limits import DEFAULT
+    from attest.lineage import Lineage
+    from attest.matching import Delivery
+    from attest.resource import Artifact
+    from attest.review import review
+    from attest.trust import read_trust
+
+    manifests = manifests_beside(bundles, None, DEFAULT)
+    graph = review(
+        Delivery("", Artifact("0" * 64), 0, {}),
+        read_evidence(bundles, DEFAULT),
+        read_trust(trust),
+        datetime.now(UTC),
+        manifests=manifests,
+    ).graph
+
+    def known(artifact: Artifact, role: str) -> bool:
+        if Lineage(graph, [artifact]).makers(artifact):
+            return True
+        described = role in DATASET_ROLES or role == "tokenizer"
+        return described and any(each.believed for each in graph.datasets(artifact))
+
+    return known
+
+
+def _find(name: str) -> str:
+    """Return the program a command starts.
+
+    Raises:
+        RecordingError: there is none; its exit code is the shell's.
+    """
+    found = shutil.which(name)
+    if found is None:
+        there = os.path.dirname(name) and Path(name).exists()  # noqa: PTH120 - "" where only a name is given
+        error = RecordingError("cannot be executed" if there else "command not found", name)
+        error.exit_code = 126 if there else 127
+        raise error
+    return found
+
+
+def _execute(argv: Sequence[str], name: str, *, quiet: bool) -> int:
+    """Run the command and return its status; signals that reach us reach it.
+
+    Standard input, output and error are ours, with ``quiet`` output is our standard error.
+    """
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+
+    def forward(number: int, _: FrameType | None) -> None:
+        if process is None:
+            early.append(number)
+        elif not (signal.Signals(number).name in _TERMINAL and _in_foreground()):
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    environ = {key: value for key, value in os.environ.items() if key != "ATTEST_PASSPHRASE"}
+    sys.stdout.flush()
+    with _handled(forward):
+        try:
+            process = subprocess.Popen(  # noqa: S603 - what the user asked for
+                [name, *argv[1:]],
+                executable=argv[0],
+                env=environ,
+                stdout=sys.stderr.fileno() if quiet else None,
+            )
+        except OSError as error:
+            what = f"cannot be started: {error.strerror}"
+            raise _not_started(what, argv[0]) from error
+        for number in early:
+            process.send_signal(number)
+        status = process.wait()
+    return status if status >= 0 else 128 - status
+
+
+def _not_started(what: str, name: str) -> RecordingError:
+    error = RecordingError(what, name)
+    error.exit_code = 126
+    return error
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Pass signals to ``handler`` meanwhile; those we were told to ignore (nohup) stay ignored by both."""
+    before = {}
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _in_foreground() -> bool:
+    """Tell whether a terminal's Ctrl-C reaches the command by itself, as our process group."""
+    if not hasattr(os, "tcgetpgrp"):
+        return True
+    try:
+        with Path("/dev/tty").open("rb") as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False

@@ -1,0 +1,157 @@
+"""``attest sign``: sign an in-toto statement from a file, or those that wait in the spool."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from attest.cli.options import PATH, echo_json, json_option, passphrase_from, store_option
+from attest.cli.progress import progress_bar
+from attest.errors import AttestError, UsageError
+
+if TYPE_CHECKING:
+    from attest.bundle import Bundle
+    from attest.settings import Project
+    from attest.statement import Statement
+
+__all__ = ["command"]
+
+
+@click.command("sign")
+@click.argument("statement", type=PATH, required=False)
+@click.option(
+    "-o", "--output", type=PATH, metavar="BUNDLE", help="Write the bundle here; - is standard output."
+)
+@click.option(
+    "--pending", is_flag=True, help="Sign the statements of steps that could not be signed in time."
+)
+@click.option("--spool", type=PATH, metavar="FOLDER", help="Where they wait, if not in the project.")
+@click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names.")
+@store_option
+@click.option(
+    "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
+)
+@json_option
+def command(
+    statement: Path | None,
+    output: Path | None,
+    pending: bool,
+    spool: Path | None,
+    signer: str | None,
+    store_uri: str | None,
+    not_secret: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Sign any in-toto statement.
+
+    Exactly the bytes of the file STATEMENT are signed, whatever their predicate type. The bundle goes into
+    the project's store; with -o it is written to a file instead, and with -o and --store both.
+
+    With --pending, what waits in the spool is signed: steps that ran, and whose statement could not be signed
+    or stored then. Their outputs are digested again first. Exit code 4: some still wait.
+    """
+    from attest.settings import find_project
+
+    if pending == (statement is not None):
+        raise UsageError("give either a STATEMENT or --pending", hint="attest sign --help")
+    if pending and output is not None:
+        raise UsageError("--pending signs into the store", "-o", "leave -o out")
+    project = find_project(Path.cwd(), store=store_uri, signer=signer, optional=output is not None)
+    if statement is None:
+        _settle(project, spool, not_secret, as_json=as_json)
+        return
+    found = _read(statement, not_secret)
+    stored = output is None or store_uri is not None
+    bundle = _sign(project, found, stored=stored)
+    if output is not None:
+        _write(output, bundle)
+    answer = {
+        "statement": f"sha256:{found.digest}",
+        "predicateType": found.predicate_type,
+        "stored": stored,
+        "output": str(output) if output is not None else None,
+    }
+    if as_json:
+        echo_json(answer)
+    elif str(output) != "-":
+        click.echo(answer["statement"])
+
+
+def _read(path: Path, not_secret: tuple[str, ...]) -> Statement:
+    """Read what is about to be signed, under the rules its readers will hold it to."""
+    from attest.canonical import read_json
+    from attest.errors import FormatError
+    from attest.limits import DEFAULT
+    from attest.predicate import read_predicate
+    from attest.secrets import refuse_secrets
+    from attest.statement import Statement
+
+    try:
+        with path.open("rb") as stream:
+            payload = stream.read(DEFAULT.payload_bytes + 1)
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror}", str(path)) from error
+    found = Statement.for_signing(payload, str(path))
+    try:
+        read_predicate(found)
+    except FormatError as error:
+        raise FormatError(error.what, str(path), "readers could not read it either") from error
+    refuse_secrets(read_json(payload), str(path), not_secret)
+    return found
+
+
+def _sign(project: Project, statement: Statement, *, stored: bool) -> Bundle:
+    from attest.desk import Desk
+    from attest.signer import open_signer
+
+    if stored:
+        return Desk(project, passphrase_from()).sign(statement)
+    return open_signer(project.signer_uri, passphrase_from()).sign(statement)
+
+
+def _write(path: Path, bundle: Bundle) -> None:
+    from attest.bundle import write_lines
+
+    if str(path) == "-":
+        sys.stdout.buffer.write(bundle.line + b"\n")
+        sys.stdout.buffer.flush()
+    else:
+        write_lines(path, [bundle])
+
+
+def _settle(project: Project, folder: Path | None, not_secret: tuple[str, ...], *, as_json: bool) -> None:
+    """Sign what waits, one after the other; what still cannot be signed keeps none of the others waiting."""
+    from attest.desk import Desk, spool_folder
+    from attest.spool import pending, settle
+    from attest.text import show
+
+    waiting = pending(folder or spool_folder(project))
+    done: list[str] = []
+    failed: list[dict[str, Any]] = []
+    if waiting:
+        signer = Desk(project, passphrase_from()).open()
+        with project.open_store() as store:
+            for entry in waiting:
+                try:
+                    settle(entry, signer, store, not_secret=not_secret, progress=progress_bar())
+                    done.append(f"sha256:{entry.digest}")
+                except AttestError as error:
+                    failed.append(
+                        {"statement": f"sha256:{entry.digest}", "error": str(error), "hint": error.hint}
+                    )
+    if as_json:
+        echo_json({"signed": done, "waiting": failed})
+    else:
+        for digest in done:
+            click.echo(digest)
+        for each in failed:
+            click.echo(f"attest: still waits: {each['statement']}: {show(each['error'], 1000)}", err=True)
+            if each["hint"]:
+                click.echo(f"  hint: {show(each['hint'], 1000)}", err=True)
+        if not waiting:
+            click.echo("attest: nothing waits to be signed", err=True)
+    if failed:
+        click.get_current_context().exit(4)
