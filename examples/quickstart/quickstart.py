@@ -53,6 +53,7 @@ def vendor(folder: Path) -> Shell:
     sh("python pipeline/export_digits.py digits")
     sh("attest dataset digits --card cards/digits.yaml --signer file:keys/desk.key")
     run = "attest run --require-known-inputs --code pipeline"
+    sh("mkdir data")
     sh(f"{run} --kind transform --dataset digits --output data/train.npz --output data/tune.npz"
        " --output data/test.npz --count in=1797 --count out=1797 -- python pipeline/transform.py digits data")
     sh(f"{run} --kind train --dataset data/train.npz --output model --param epochs=40 --param rate=0.05 --seed 1"
