@@ -199,8 +199,8 @@ class _Page:
         yield from _fact("rules", tally)
         policy = report.policy
         yield from _fact("policy", f"{quoted(policy.name, 60)} version {quoted(policy.version, 20)}")
-        yield from _fact("", f"for {', '.join(policy.purpose) or 'any purpose'}")
-        yield from _fact("", f"in {', '.join(policy.territories) or 'any territory'}")
+        yield from _fact("", f"purpose: {', '.join(policy.purpose) or 'none stated'}")
+        yield from _fact("", f"territories: {', '.join(policy.territories) or 'none stated'}")
         yield from _fact("", f"sha256:{policy.sha256}")
         yield from _fact("trust", quoted(report.trust.name, 60))
         yield from _fact("", f"sha256:{report.trust.sha256}")
