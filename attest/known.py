@@ -42,7 +42,8 @@ def _made(statement: Statement, step: Step, manifest: Callable[[str], bytes | No
         for name, each in subjects
         if each.artifact and each.artifact.tree and name.endswith("/")
     }
-    members: dict[str, list[tuple[str, str, bool]]] = {name: [] for name in trees}
+    # by digest: what is listed under one name of a tree counts for all its names
+    members: dict[Artifact, dict[str, tuple[str, bool]]] = {tree: {} for tree in trees.values()}
     for name, each in (*subjects, *((str(item.name or ""), item) for item in step.byproducts)):
         if each.artifact is None:
             continue
@@ -52,13 +53,12 @@ def _made(statement: Statement, step: Step, manifest: Callable[[str], bytes | No
             yield each.artifact
         else:
             weights = each.annotation("role") == "weights"
-            members[inside].append((each.artifact.sha256, name.removeprefix(inside), weights))
-    for name, tree in trees.items():
-        if listed := members[name]:
-            if _adds_up(tree, [(sha256, path) for sha256, path, _ in listed]):
-                yield from (Artifact(sha256) for sha256, _, weights in listed if weights)
-        else:
+            members[trees[inside]][name.removeprefix(inside)] = (each.artifact.sha256, weights)
+    for tree, listed in members.items():
+        if not listed:
             yield from _weights_in(statement, tree, manifest)
+        elif _adds_up(tree, [(sha256, path) for path, (sha256, _) in listed.items()]):
+            yield from (Artifact(sha256) for sha256, weights in listed.values() if weights)
 
 
 def _adds_up(tree: Artifact, entries: list[tuple[str, str]]) -> bool:
