@@ -31,7 +31,7 @@ from attest.statement import Statement
 from attest.trust import Trust
 from attest.verifier import UnverifiedError, VerifiedStatement
 
-__all__ = ["Line", "Review", "Unverified", "review"]
+__all__ = ["Checked", "Line", "Review", "Unverified", "check_lines", "review"]
 
 _ADVERSE = frozenset({"withdrawal", "register", "deletion-order"})
 
@@ -56,6 +56,18 @@ class Unverified:
     predicate_type: str
     claims: tuple[Artifact, ...]
     """Artifacts it claims to be about."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Lines whose signatures were checked; who is believed for what is not decided yet."""
+
+    statements: Mapping[str, Sequence[VerifiedStatement]] = field(repr=False)
+    """Statement digest → one per signature of a principal of the trust."""
+    unverified: tuple[Unverified, ...]
+    """Bundles nobody is shown to have signed, also of statements that somebody else did sign."""
+    unknown_lines: tuple[tuple[str, int, str], ...]
+    """File, line and reason."""
 
 
 @dataclass(frozen=True)
@@ -237,9 +249,38 @@ def _check_clock(evidence: Iterable[Evidence], as_of: datetime) -> None:
         )
 
 
+def check_lines(lines: Iterable[Line], trust: Trust, limits: Limits = DEFAULT) -> Checked:
+    """Check every signature; what is not a principal's is set aside. Copies of a line count once.
+
+    Raises:
+        LimitError: beyond the reader's limits.
+    """
+    verified: dict[str, list[VerifiedStatement]] = defaultdict(list)
+    unverified: dict[tuple[str, str], Unverified] = {}
+    unknown: set[tuple[str, int, str]] = set()
+    seen: set[str] = set()
+    for line in lines:
+        if isinstance(line.content, UnknownLine):
+            unknown.add((line.source, line.number, line.content.reason))
+            continue
+        copy = sha256_bytes(line.content.raw)
+        if copy in seen:
+            continue
+        seen.add(copy)
+        limits.check("statements", len(seen), line.source)
+        try:
+            one = trust.verify(line.content, f"{line.source}:{line.number}", limits)
+            verified[one.statement.digest].append(one)
+        except UnverifiedError as error:
+            stranger = _unverified(line.content, error)
+            unverified[stranger.digest, stranger.code] = stranger
+    strangers = tuple(unverified[key] for key in sorted(unverified))
+    return Checked(verified, strangers, tuple(sorted(unknown)))
+
+
 def review(
     delivery: Delivery,
-    lines: Iterable[Line],
+    lines: Iterable[Line] | Checked,
     trust: Trust,
     as_of: datetime,
     *,
@@ -258,7 +299,7 @@ def review(
 
     Args:
         delivery: what was delivered and measured.
-        lines: the evidence, in any order.
+        lines: the evidence, in any order, or what ``check_lines`` made of it under the same trust.
         trust: whom the reader believes.
         as_of: time of evaluation, in UTC.
         historical: ``as_of`` was chosen and is not the clock.
@@ -270,25 +311,8 @@ def review(
         AttestError: the clock is earlier than a trusted time in the evidence.
         LimitError: beyond the reader's limits.
     """
-    verified: dict[str, list[VerifiedStatement]] = defaultdict(list)
-    unverified: dict[tuple[str, str], Unverified] = {}
-    unknown: list[tuple[str, int, str]] = []
-    seen: set[str] = set()
-    for line in lines:
-        if isinstance(line.content, UnknownLine):
-            unknown.append((line.source, line.number, line.content.reason))
-            continue
-        copy = sha256_bytes(line.content.raw)
-        if copy in seen:
-            continue
-        seen.add(copy)
-        limits.check("statements", len(seen), line.source)
-        try:
-            one = trust.verify(line.content, f"{line.source}:{line.number}", limits)
-            verified[one.statement.digest].append(one)
-        except UnverifiedError as error:
-            stranger = _unverified(line.content, error)
-            unverified[stranger.digest, stranger.code] = stranger
+    checked = lines if isinstance(lines, Checked) else check_lines(lines, trust, limits)
+    verified = checked.statements
     evidence = [_evidence(trust, verified[digest]) for digest in sorted(verified)]
     for each in evidence:
         if isinstance(each.predicate, Step):
@@ -310,6 +334,6 @@ def review(
         matched,
         Lineage(graph, matched.roots),
         registers,
-        tuple(unverified[key] for key in sorted(unverified) if key[0] not in verified),
-        tuple(sorted(set(unknown))),
+        tuple(each for each in checked.unverified if each.digest not in verified),
+        checked.unknown_lines,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from attest.bundle import Bundle
+from attest.keys import PublicKey
 from attest.registry import Registry
 from attest.statement import Statement
 
@@ -20,6 +21,10 @@ class Signer(Protocol):
     @property
     def identity(self) -> dict[str, str]:
         """Whom the bundle will name as its signer, as ``contents`` lists it: ``{"key": "<SHA-256>"}``."""
+
+    @property
+    def public(self) -> PublicKey | None:
+        """The long-lived key its bundles are verified with, or ``None`` if there is no such key."""
 
     def sign(self, statement: Statement) -> Bundle:
         """Sign the statement's bytes as they are.

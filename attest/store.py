@@ -70,6 +70,12 @@ class Store(Protocol):
         Inputs are what ``links_of`` says: resolved dependencies and byproducts.
         """
 
+    def by_type(self, predicate_type: str) -> list[str]:
+        """Return digests of statements with exactly that predicate type, oldest first.
+
+        For the few statements nothing else leads to, e.g. withdrawals of all that was signed in a window.
+        """
+
     def manifest(self, sha256: str) -> bytes | None:
         """Return the manifest with that digest, or ``None`` if it was never put."""
 

@@ -8,7 +8,7 @@ statement needs is carried and grants nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -201,6 +201,37 @@ class Trust:
     file: TrustFile
     _keys: dict[str, _Key] = field(repr=False)
     _authorities: tuple[TimestampRoot, ...] = field(repr=False)
+    _unlimited: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @classmethod
+    def of_keys(cls, keys: Mapping[str, PublicKey], base: Trust | None = None) -> Trust:
+        """Believe keys for everything they say, besides what ``base`` believes.
+
+        This is how somebody looks at statements of their own before they hand them over. A reader's trust is
+        always a file that says who may say what.
+
+        Args:
+            keys: names for messages, and the keys.
+            base: whom else to believe, within the roles it gives them.
+        """
+        file = base.file if base else TrustFile.model_construct(principals={}, roles={}, roots=Roots())
+        known = dict(base._keys) if base else {}  # noqa: SLF001 - of this very class
+        unlimited = set()
+        for wanted, public in keys.items():
+            name = wanted
+            while name in file.principals:  # its namesake in the file holds only what the file gives it
+                name += "'"
+            names = known[public.fingerprint].principals if public.fingerprint in known else ()
+            known[public.fingerprint] = _Key(public, tuple(sorted({*names, name})))
+            unlimited.add(name)
+        return cls(
+            base.name if base else ", ".join(sorted(unlimited)),
+            base.sha256 if base else sha256_bytes(b""),
+            file,
+            known,
+            base._authorities if base else (),  # noqa: SLF001 - of this very class
+            frozenset(unlimited),
+        )
 
     # -- from a bundle to a verified statement ---------------------------------------------------------
 
@@ -274,7 +305,7 @@ class Trust:
         entries = {str(name): entries for name, entries in self.file.roles.items()}.get(role, [])
         named = _prefixed(digest for entry in entries for digest in entry.artifacts)
         wanted = {f"sha256:{digest}" for digest in artifacts}
-        held: set[str] = set()
+        held = set(self._unlimited)
         for entry in entries:
             reach = _prefixed(entry.artifacts)
             covered = wanted <= reach if reach else not (wanted & named)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from world import DEFAULT_ROLES, good_world, make_trust, signer, write_world
 
 from attest.errors import AttestError, FormatError, SignatureError, UsageError
-from attest.trust import matches, read_trust
+from attest.trust import Trust, matches, read_trust
 from attest.verifier import UnverifiedError
 
 
@@ -208,3 +208,46 @@ def test_artifacts_where_they_mean_nothing(files):
     )
     with pytest.raises(UsageError, match="means nothing here"):
         read_trust(files["trust"])
+
+
+# -- somebody looking at statements of their own ---------------------------------------------------------
+
+
+def test_keys_alone_are_believed_for_everything():
+    trust = Trust.of_keys({"own key": signer("other").public})
+    world, _ = good_world()
+    with pytest.raises(UnverifiedError) as caught:
+        trust.verify(world.bundles[0])
+    assert caught.value.code == "signer-unknown"
+    own = signer("other").sign(world.bundles[0].statement())
+    assert trust.verify(own).principals == ("own key",)
+    for role in ("builder", "data-owner", "publisher", "keeper"):
+        granted = trust.granted_by(
+            role, ["own key", "ci"], artifacts=["a" * 64], builder_id="any", register_id="any"
+        )
+        assert granted == ("own key",)
+    assert trust.revokers_of(["ci"]) == frozenset()  # only what it signed itself can it take back
+
+
+def test_keys_added_to_a_trust_file_leave_everybody_else_as_they_were(files):
+    base = read_trust(files["trust"])
+    trust = Trust.of_keys({"own key": signer("other").public}, base)
+    assert trust.granted_by("publisher", ["ci", "desk", "own key"]) == ("ci", "own key")
+    assert trust.granted_by("builder", ["ci"], builder_id="https://elsewhere.example/") == ()
+    world, _ = good_world()
+    assert trust.verify(world.bundles[0]) == base.verify(world.bundles[0])
+    assert base.granted_by("publisher", ["own key"]) == ()
+
+
+def test_a_principal_called_like_an_own_key_gains_nothing(files):
+    trust = Trust.of_keys({"desk": signer("other").public}, read_trust(files["trust"]))
+    assert trust.granted_by("publisher", ["desk"]) == ()
+    own = signer("other").sign(good_world()[0].bundles[0].statement())
+    assert trust.verify(own).principals == ("desk'",)
+    assert trust.granted_by("publisher", ["desk'"]) == ("desk'",)
+
+
+def test_an_own_key_that_is_a_principal_is_both(files):
+    trust = Trust.of_keys({"own key": signer("desk").public}, read_trust(files["trust"]))
+    own = signer("desk").sign(good_world()[0].bundles[0].statement())
+    assert trust.verify(own).principals == ("desk", "own key")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from attest.report import Report
     from attest.review import Line
 
-__all__ = ["command", "manifests_beside", "measure", "read_evidence"]
+__all__ = ["command", "manifests_beside", "manifests_folder", "measure", "read_evidence"]
 
 
 @click.command()
@@ -132,13 +132,12 @@ def measure(path: Path) -> Delivery:
 
 def read_evidence(paths: Iterable[Path], limits: Limits) -> Iterator[Line]:
     """Yield every line of every file."""
-    from attest.bundle import UnknownLine, read_lines
+    from attest.bundle import numbered_lines
     from attest.review import Line
 
     for path in paths:
-        for number, content in enumerate(read_lines(path, limits), 1):
-            where = content.number if isinstance(content, UnknownLine) else number
-            yield Line(str(path), where, content)
+        for number, content in numbered_lines(path, limits):
+            yield Line(str(path), number, content)
 
 
 def manifests_beside(bundles: Iterable[Path], folder: Path | None, limits: Limits) -> dict[str, bytes]:
@@ -149,7 +148,7 @@ def manifests_beside(bundles: Iterable[Path], folder: Path | None, limits: Limit
     from attest.digest import is_sha256, sha256_bytes
     from attest.errors import FormatError
 
-    folders = [folder] if folder else [each.with_name(f"{_stem(each)}.manifests") for each in bundles]
+    folders = [folder] if folder else [manifests_folder(each) for each in bundles]
     found: dict[str, bytes] = {}
     for each in folders:
         if not each.is_dir():
@@ -165,8 +164,10 @@ def manifests_beside(bundles: Iterable[Path], folder: Path | None, limits: Limit
     return found
 
 
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".jsonl").removesuffix(".intoto")
+def manifests_folder(bundle: Path) -> Path:
+    """Return where the manifests that travel with a bundle lie: ``NAME.manifests`` beside it."""
+    stem = bundle.name.removesuffix(".jsonl").removesuffix(".intoto")
+    return bundle.with_name(f"{stem}.manifests")
 
 
 def _renderer(path: Path) -> Callable[[Report], str]:

@@ -94,6 +94,12 @@ class SqliteStore:
         """Return digests of steps with an input of that digest, oldest first."""
         return self._linked("input", sha256, tree)
 
+    def by_type(self, predicate_type: str) -> list[str]:
+        """Return digests of statements with that predicate type, oldest first."""
+        query = "SELECT sha256 FROM statement WHERE predicate_type = ? ORDER BY id"
+        with self._reading():
+            return [self._hex(digest) for (digest,) in self._connection.execute(query, (predicate_type,))]
+
     def manifest(self, sha256: str) -> bytes | None:
         """Return the manifest with that digest, checked against it."""
         found = self._row("SELECT id FROM manifest WHERE sha256 = ?", _blob(sha256))

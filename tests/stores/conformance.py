@@ -201,6 +201,14 @@ class StoreConformance:
             with pytest.raises(FormatError, match="64 lowercase hex digits"):
                 ask(wrong)
 
+    def test_statements_are_found_by_their_exact_type(self, store):
+        one, two, made = bundle("a"), bundle("b"), step([entry("out")], [entry("in")])
+        store.put([two, made, one, bundle("b", signer="bob")])
+        assert store.by_type("https://example.org/any/v1") == [two.statement_digest, one.statement_digest]
+        assert store.by_type("https://slsa.dev/provenance/v1") == [made.statement_digest]
+        for other in ("https://example.org/any/v", "https://example.org/any/v1/", "%", "", "' OR 1 --"):
+            assert store.by_type(other) == []
+
     # ── manifests ──
 
     def test_manifests_come_back_by_their_own_digest(self, store):
