@@ -16,7 +16,7 @@ from attest.resource import Artifact
 from attest.statement import Statement
 from attest.store import Store
 
-__all__ = ["NEEDS_STATEMENT", "explains", "is_known"]
+__all__ = ["NEEDS_STATEMENT", "explains", "is_known", "made_by"]
 
 NEEDS_STATEMENT = frozenset(
     {
@@ -34,7 +34,7 @@ def _described(role: str) -> bool:
     return role.endswith("dataset") or role == "tokenizer"
 
 
-def _made(statement: Statement, step: Step, manifest: Callable[[str], bytes | None]) -> Iterator[Artifact]:
+def made_by(statement: Statement, step: Step, manifest: Callable[[str], bytes | None]) -> Iterator[Artifact]:
     """Yield what a step made: trees, stand-alone files, byproducts, and the weights inside its trees."""
     subjects = [(str(each.name or ""), each) for each in statement.subjects]
     trees = {
@@ -102,7 +102,7 @@ def explains(
     if not isinstance(step, Step):
         return False
     origin = any(each.role not in _SUPPORT and each.artifact != artifact for each in step.inputs)
-    return origin and artifact in set(_made(statement, step, manifest))
+    return origin and artifact in set(made_by(statement, step, manifest))
 
 
 def is_known(store: Store, artifact: Artifact, role: str) -> bool:

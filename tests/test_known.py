@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from stores.samples import entry, sha, signed, statement
 
 from attest.graph import DATASET_ROLES, MODEL_ROLES, SUPPORT_ROLES, Evidence, Graph
-from attest.known import _SUPPORT, NEEDS_STATEMENT, _made, explains, is_known
+from attest.known import _SUPPORT, NEEDS_STATEMENT, explains, is_known, made_by
 from attest.lineage import Lineage
 from attest.manifest import Manifest
 from attest.predicate import predicate_type, read_predicate
@@ -155,7 +155,7 @@ def test_it_agrees_with_the_judging_half(trees, byproducts, inputs, role):
     made = step(subjects, inputs, [entry(name) for name in byproducts])
     predicate = read_predicate(made)
     graph = Graph([Evidence(made, "step", predicate, (), ("anybody",))], manifests)
-    assert set(_made(made, predicate, manifests.get)) == set(graph.steps[0].outputs)
+    assert set(made_by(made, predicate, manifests.get)) == set(graph.steps[0].outputs)
     for artifact in [*graph.makers, *(each.artifact for each in made.subjects)]:
         assert explains(made, artifact, role, manifests.get) is bool(
             Lineage(graph, [artifact]).makers(artifact)

@@ -8,7 +8,7 @@ import pytest
 from workshop import fill, model
 
 from attest.errors import LimitError, UsageError
-from attest.known import _made
+from attest.known import made_by
 from attest.manifest import Manifest, Measured, digest_path
 from attest.predicate import read_predicate
 from attest.predicates.step import KINDS, unknown_parameters
@@ -126,7 +126,7 @@ def test_the_predicate_is_read_back_as_it_was_meant(tmp_path):
         "startedOn": "2026-11-20T10:02:00Z",
         "finishedOn": "2026-11-20T10:03:00Z",
     }
-    made = set(_made(statement, step, lambda _: None))
+    made = set(made_by(statement, step, lambda _: None))
     weights = next(file.sha256 for file in tree.measured.files if file.path == "model.safetensors")
     assert made == {tree.measured.artifact, log.measured.artifact, Artifact(weights)}
 
