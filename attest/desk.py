@@ -103,7 +103,8 @@ class Desk:
         Returns:
             A ``SpooledError``; a ``RecordingError`` if it could not even be kept: then it is in ``unsaved``.
         """
-        why = cause.what if isinstance(cause, AttestError) else str(cause) or type(cause).__name__
+        known = cause.what if isinstance(cause, AttestError) else getattr(cause, "strerror", None)
+        why = known or str(cause) or type(cause).__name__
         what = f"the step ran, but could not be signed and stored: {why}"
         kept = list(manifests)
         # what is named secret is known only now, and must not be forgotten

@@ -34,7 +34,7 @@ from attest.canonical import canonical_bytes, read_json
 from attest.checkout import git_state
 from attest.desk import Desk
 from attest.environment import find_job, machine_facts
-from attest.errors import AttestError, RecordingError, UsageError
+from attest.errors import AttestError, RecordingError, UsageError, nearest
 from attest.known import NEEDS_STATEMENT
 from attest.limits import DEFAULT
 from attest.materials import Manner, Source, Target, check_places, check_unchanged, label
@@ -85,10 +85,16 @@ class Recorder:
 
     Raises:
         UsageError: no such kind, no project, a builder id that is no URI.
+        TypeError: no such option.
     """
 
     def __init__(self, kind: str, **options: Unpack[Options]) -> None:
         self.kind = check_kind(kind)
+        if unknown := sorted(options.keys() - Options.__annotations__.keys()):
+            guess = nearest(unknown[0], Options.__annotations__)
+            raise TypeError(
+                f"unexpected argument {unknown[0]!r}" + (f", did you mean {guess!r}?" if guess else "")
+            )
         project = find_project(Path.cwd(), store=options.get("store"), signer=options.get("signer"))
         secret = options.get("passphrase") or os.environ.get("ATTEST_PASSPHRASE", "").encode()
         self.desk = Desk(project, secret or None)
@@ -174,8 +180,8 @@ class Recorder:
         if not found:
             raise UsageError("no input is named like this", given, "name it with its role, too")
         for source in found:
+            replace(source, opaque=reason).check_opaque()
             source.opaque = reason
-            source.check_opaque()
 
     def output(self, path: str | os.PathLike[str], *, name: str | None = None) -> None:
         """Name a file or directory the step writes; it is digested when the step has ended.
