@@ -1,8 +1,10 @@
 """The whole way once, on real input: record, sign, bundle, verify, and six attacks that are refused.
 
-A vendor writes out a real dataset, transforms it, trains, fine-tunes, quantizes and releases a small model, and
-signs each step. A buyer in another folder has only the delivered weights, the bundle, a trust file and a policy.
-Every ``$`` line below is a command one can type. Run it with ``bash examples/quickstart/run.sh``.
+A vendor writes out a real dataset, transforms it, trains, fine-tunes, quantizes and releases a small model,
+and signs each step. A buyer in another folder has only the delivered weights, the bundle, a trust file and a
+policy. Every ``$`` line that is printed is a command one can type.
+
+Run it with ``bash examples/quickstart/run.sh``.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class Shell:
         self.quiet = quiet
 
     def __call__(self, command: str, expect: int = 0) -> str:
+        """Run a command, stop the example if it ends with another exit code, return what it printed."""
         if not self.quiet:
             print(f"\n{self.folder.name}$ {command}")
         words = [sys.executable if word == "python" else word for word in shlex.split(command)]
@@ -54,15 +57,23 @@ def vendor(folder: Path) -> Shell:
     sh("attest dataset digits --card cards/digits.yaml --signer file:keys/desk.key")
     run = "attest run --require-known-inputs --code pipeline"
     sh("mkdir data")
-    sh(f"{run} --kind transform --dataset digits --output data/train.npz --output data/tune.npz"
-       " --output data/test.npz --count in=1797 --count out=1797 -- python pipeline/transform.py digits data")
-    sh(f"{run} --kind train --dataset data/train.npz --output model --param epochs=40 --param rate=0.05 --seed 1"
-       " -- python pipeline/train.py data/train.npz model 40 0.05")
-    sh(f"{run} --kind finetune --base-model model --dataset data/tune.npz --output tuned --seed 3"
-       " -- python pipeline/finetune.py model data/tune.npz tuned")
+    sh(
+        f"{run} --kind transform --dataset digits --output data/train.npz --output data/tune.npz"
+        " --output data/test.npz --count in=1797 --count out=1797 -- python pipeline/transform.py digits data"
+    )
+    sh(
+        f"{run} --kind train --dataset data/train.npz --output model --param epochs=40 --param rate=0.05"
+        " --seed 1 -- python pipeline/train.py data/train.npz model 40 0.05"
+    )
+    sh(
+        f"{run} --kind finetune --base-model model --dataset data/tune.npz --output tuned --seed 3"
+        " -- python pipeline/finetune.py model data/tune.npz tuned"
+    )
     sh(f"{run} --kind quantize --base-model tuned --output int8 -- python pipeline/quantize.py tuned int8")
-    sh(f"{run} --kind release --base-model int8 --evaluation-dataset data/test.npz --output digits-int8"
-       " -- python pipeline/release.py int8 data/test.npz digits-int8")
+    sh(
+        f"{run} --kind release --base-model int8 --evaluation-dataset data/test.npz --output digits-int8"
+        " -- python pipeline/release.py int8 data/test.npz digits-int8"
+    )
     return sh
 
 
@@ -71,15 +82,21 @@ def publish(vendor: Shell, registry: Shell) -> None:
     registry.folder.mkdir()
     registry("attest key generate registry.key")
     vendor("attest bundle digits-int8 -o first.intoto.jsonl --name digits-int8 --version 1.0")
-    registry(f"attest register new {REGISTER} --next-update '30 days' --scope contents,withdrawal"
-             " --signer file:registry.key -o register-1.jsonl")
-    registry("attest register append register-1.jsonl --contents ../vendor/first.intoto.jsonl"
-             " --signer file:registry.key -o register-2.jsonl")
+    registry(
+        f"attest register new {REGISTER} --next-update '30 days' --scope contents,withdrawal"
+        " --signer file:registry.key -o register-1.jsonl"
+    )
+    registry(
+        "attest register append register-1.jsonl --contents ../vendor/first.intoto.jsonl"
+        " --signer file:registry.key -o register-2.jsonl"
+    )
     # later the data desk narrows what the digits may be used for: a new record, a new list, a new entry
     vendor("attest dataset digits --card cards/digits-2.yaml --signer file:keys/desk.key")
     vendor("attest bundle digits-int8 -o digits-int8.intoto.jsonl --name digits-int8 --version 1.0")
-    registry("attest register append register-2.jsonl --contents ../vendor/digits-int8.intoto.jsonl"
-             " --signer file:registry.key -o register.jsonl")
+    registry(
+        "attest register append register-2.jsonl --contents ../vendor/digits-int8.intoto.jsonl"
+        " --signer file:registry.key -o register.jsonl"
+    )
 
 
 def buyer(folder: Path, vendor: Shell, registry: Shell) -> Shell:
@@ -94,16 +111,23 @@ def buyer(folder: Path, vendor: Shell, registry: Shell) -> Shell:
         shutil.copyfile(path, folder / "keys" / path.name)
     sh = Shell(folder)
     sh("attest trust new trust.yaml")
-    sh("attest trust add trust.yaml vendor-ci --key keys/attest.key.pub --role publisher --role builder"
-       f" --builder-id {BUILDER}")
+    sh(
+        "attest trust add trust.yaml vendor-ci --key keys/attest.key.pub --role publisher --role builder"
+        f" --builder-id {BUILDER}"
+    )
     sh("attest trust add trust.yaml data-desk --key keys/desk.key.pub --role data-owner --role rights-holder")
-    sh(f"attest trust add trust.yaml registry --key keys/registry.key.pub --role keeper --register {REGISTER}")
+    sh(
+        "attest trust add trust.yaml registry --key keys/registry.key.pub --role keeper"
+        f" --register {REGISTER}"
+    )
     sh(f"attest policy new --preset commercial-baseline --register {REGISTER} -o policy.yaml")
     return sh
 
 
-VERIFY = ("attest verify digits-int8 --bundle digits-int8.intoto.jsonl --register register.jsonl"
-          " --trust trust.yaml --policy policy.yaml")
+VERIFY = (
+    "attest verify digits-int8 --bundle digits-int8.intoto.jsonl --register register.jsonl"
+    " --trust trust.yaml --policy policy.yaml"
+)
 
 
 # -- six attacks -----------------------------------------------------------------------------------------
@@ -145,18 +169,26 @@ def swapped_dataset(root: Path) -> Path:
     work = folder / "vendor"
     shutil.copytree(root / "vendor", work)
     sh = Shell(work, quiet=True)
-    sh("python -c \"import numpy as n; d=dict(n.load('data/train.npz')); d['labels']=d['labels'][::-1];"
-       " n.savez('data/train.npz', **d)\"")
+    sh(
+        "python -c \"import numpy as n; d=dict(n.load('data/train.npz')); d['labels']=d['labels'][::-1];"
+        " n.savez('data/train.npz', **d)\""
+    )
     for name in ("model", "tuned", "int8", "digits-int8"):
         shutil.rmtree(work / name)
     run = "attest run --code pipeline"
-    sh(f"{run} --kind train --dataset data/train.npz --output model"
-       " -- python pipeline/train.py data/train.npz model 5 0.05")
-    sh(f"{run} --kind finetune --base-model model --dataset data/tune.npz --output tuned"
-       " -- python pipeline/finetune.py model data/tune.npz tuned")
+    sh(
+        f"{run} --kind train --dataset data/train.npz --output model"
+        " -- python pipeline/train.py data/train.npz model 5 0.05"
+    )
+    sh(
+        f"{run} --kind finetune --base-model model --dataset data/tune.npz --output tuned"
+        " -- python pipeline/finetune.py model data/tune.npz tuned"
+    )
     sh(f"{run} --kind quantize --base-model tuned --output int8 -- python pipeline/quantize.py tuned int8")
-    sh(f"{run} --kind release --base-model int8 --evaluation-dataset data/test.npz --output digits-int8"
-       " -- python pipeline/release.py int8 data/test.npz digits-int8")
+    sh(
+        f"{run} --kind release --base-model int8 --evaluation-dataset data/test.npz --output digits-int8"
+        " -- python pipeline/release.py int8 data/test.npz digits-int8"
+    )
     sh("attest bundle digits-int8 -o swapped.intoto.jsonl --name digits-int8 --version 1.0")
     shutil.rmtree(folder / "digits-int8")
     shutil.copytree(work / "digits-int8", folder / "digits-int8")
@@ -222,9 +254,10 @@ def attack(root: Path) -> None:
         found = {finding["code"]: finding for finding in report["findings"]}
         if reason not in found:
             sys.exit(f"{act.__name__}: expected the finding {reason}, got {sorted(found)}")
-        print(f"  {act.__name__.replace('_', ' '):22} {report['verdict']:11} {reason}: {found[reason]['summary']}")
+        name = act.__name__.replace("_", " ")
+        print(f"  {name:20} {report['verdict']:11} {reason}: {found[reason]['summary']}")
     undeclared_input(root)
-    print(f"  {'undeclared input':22} {'NOT STARTED':11} --require-known-inputs: no statement explains scraped.npz")
+    print(f"  {'undeclared input':20} NOT STARTED --require-known-inputs: nothing explains scraped.npz")
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ def main(source: Path, out: Path) -> None:
         small[name] = np.round(value / scale).astype(np.int8)
         small[f"{name}.scale"] = np.array([scale])
     network.save(small, out)
-    print(f"{(source / 'model.safetensors').stat().st_size} bytes became {(out / 'model.safetensors').stat().st_size}")
+    before, after = ((folder / "model.safetensors").stat().st_size for folder in (source, out))
+    print(f"{before} bytes became {after}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ def main(model: Path, data: Path, out: Path) -> None:
     out.mkdir()
     for name in ("model.safetensors", "config.json"):
         shutil.copyfile(model / name, out / name)
-    (out / "README.md").write_text(f"# digits-int8\n\nReads 8 x 8 digits; {measured:.1%} right on 397 it never saw.\n")
+    (out / "README.md").write_text(
+        f"# digits-int8\n\nReads 8 x 8 digits; {measured:.1%} right on 397 it never saw.\n"
+    )
     print(f"accuracy on the test set: {measured:.3f}")
 
 
