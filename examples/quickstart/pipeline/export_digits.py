@@ -1,7 +1,8 @@
 """Write scikit-learn's handwritten digits out as image files: a real dataset that ships inside a package.
 
-1,797 scans of digits written by 13 people (UCI Optical Recognition of Handwritten Digits, test set;
-E. Alpaydin and C. Kaynak, 1998; CC BY 4.0), 8 x 8 pixels in 17 shades. One PNG per scan, its digit in the file name.
+1,797 scans of digits written by 13 people, 8 x 8 pixels in 17 shades: the test set of UCI's Optical
+Recognition of Handwritten Digits (E. Alpaydin and C. Kaynak, 1998; CC BY 4.0). One PNG per scan, its digit in
+the file name.
 """
 
 from __future__ import annotations
