@@ -37,7 +37,9 @@ class License(Rule):
     OVER: ClassVar[str] = "datasets"
     QUANTIFIER: ClassVar[str] = "every"
 
-    use: Literal["commercial", "noncommercial"] = "commercial"
+    use: Literal["commercial", "noncommercial"] = Field(
+        default="commercial", description="What the reader wants to do."
+    )
     deny: list[str] = Field(default_factory=list, description="SPDX ids that are never acceptable.")
 
     @property

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from attest.graph import Evidence
 from attest.lineage import Ancestor, Status
 from attest.review import Review
@@ -27,8 +29,10 @@ class SignedBy(Rule):
     OVER: ClassVar[str] = "steps and origin datasets"
     QUANTIFIER: ClassVar[str] = "every"
 
-    steps: Literal["builder"] = "builder"
-    datasets: Literal["data-owner"] = "data-owner"
+    steps: Literal["builder"] = Field(default="builder", description="Trust role that signs steps.")
+    datasets: Literal["data-owner"] = Field(
+        default="data-owner", description="Trust role that signs origin datasets."
+    )
 
     @property
     def sentence(self) -> str:

@@ -28,8 +28,12 @@ class TrustedTime(Rule):
     OVER: ClassVar[str] = "steps, and datasets if asked"
     QUANTIFIER: ClassVar[str] = "every"
 
-    steps: Literal["required", "optional"] = "required"
-    datasets: Literal["required", "optional"] = "optional"
+    steps: Literal["required", "optional"] = Field(
+        default="required", description="Whether steps need a trusted time."
+    )
+    datasets: Literal["required", "optional"] = Field(
+        default="optional", description="Whether dataset statements need one."
+    )
     before: Timestamp | None = Field(default=None, description="Latest trusted time allowed.")
 
     @property

@@ -31,7 +31,9 @@ class WeightsMatch(Rule):
     OVER: ClassVar[str] = "delivered files"
     QUANTIFIER: ClassVar[str] = "every"
 
-    mode: Literal["exact", "files"] = "files"
+    mode: Literal["exact", "files"] = Field(
+        default="files", description="Exactly an attested artifact, or files of one."
+    )
     extras: list[str] = Field(
         default_factory=list,
         description="files: delivered paths that need not be attested; `*` within a segment.",
