@@ -59,14 +59,14 @@ def new(path: Path) -> None:
     "--verifier-id", "verifier_ids", multiple=True, metavar="URI", help="Verifier id (role auditor)."
 )
 def add(path: Path, name: str, roles: tuple[str, ...], **given: Any) -> None:
-    r"""Add a principal, or give one that is there more roles.
+    """Add a principal, or give one that is there more roles.
 
     Prints the fingerprint to compare out of band before you rely on it. Comments inside the file are not
     kept; those at its head are.
 
     \b
       attest trust add trust.yaml acme-ci --key acme.pub --role builder --builder-id https://acme.example/ci
-    """
+    """  # noqa: D301 - \b is click's mark for lines that keep their breaks
     from attest.document import read_document
     from attest.errors import UsageError
     from attest.trust import parse_trust, read_trust

@@ -58,14 +58,14 @@ def command(
     as_json: bool,
     limits: tuple[str, ...],
 ) -> int:
-    r"""Verify delivered files against a vendor's bundle and your policy.
+    """Verify delivered files against a vendor's bundle and your policy.
 
     PATH is the delivered file or directory. Everything happens offline, and nothing the bundle names is
     followed. Exit code: 0 accepted, 1 rejected, 2 usage, 3 incomplete, 4 could not decide.
 
     \b
       attest verify model/ -b model.intoto.jsonl -t trust.yaml -p policy.yaml -r report.html
-    """
+    """  # noqa: D301 - \b is click's mark for lines that keep their breaks
     from attest.files import write_file
     from attest.memory import read_memory, write_memory
     from attest.policy import evaluate, read_policy
