@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = [".ci/run", "scripts/venv.sh", "tests/run.sh"]
+SCRIPTS = [".ci/run", "examples/quickstart/run.sh", "scripts/venv.sh", "tests/run.sh"]
 WORKFLOW = (ROOT / ".github/workflows/ci.yml").read_text()
 
 
@@ -58,6 +58,7 @@ def test_no_python_that_is_new_enough_is_said(tmp_path):
 
 def test_there_is_one_command_for_the_tests():
     assert "bash tests/run.sh" in (ROOT / ".ci/run").read_text()
+    assert "\n$ bash tests/run.sh\n" in (ROOT / "README.md").read_text()
     assert ".ci/run" in WORKFLOW
     assert "pytest" not in WORKFLOW
 
