@@ -31,7 +31,7 @@ from attest.statement import Statement
 from attest.trust import Trust
 from attest.verifier import UnverifiedError, VerifiedStatement
 
-__all__ = ["Checked", "Line", "Review", "Unverified", "check_lines", "review"]
+__all__ = ["Checked", "Line", "Review", "Unverified", "check_lines", "review", "weigh"]
 
 _ADVERSE = frozenset({"withdrawal", "register", "deletion-order"})
 
@@ -152,8 +152,13 @@ def _hides(dataset: Dataset) -> list[str]:
     return [name for name in unreadable(dataset) if name == ALL or name.startswith("derivedFrom")]
 
 
-def _evidence(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
-    """Read the predicate and decide who is believed for it."""
+def weigh(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
+    """Read the predicate of a statement and decide who is believed for it.
+
+    Args:
+        trust: whom the reader believes.
+        verified: the statement, once per signature; at least one.
+    """
     statement = verified[0].statement
     kind = predicate_name(statement.predicate_type)
     signatures = _signatures(verified)
@@ -313,7 +318,7 @@ def review(
     """
     checked = lines if isinstance(lines, Checked) else check_lines(lines, trust, limits)
     verified = checked.statements
-    evidence = [_evidence(trust, verified[digest]) for digest in sorted(verified)]
+    evidence = [weigh(trust, verified[digest]) for digest in sorted(verified)]
     for each in evidence:
         if isinstance(each.predicate, Step):
             inputs = len(each.predicate.build_definition.resolved_dependencies)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PATH",
+    "counted",
     "echo_json",
     "json_option",
     "limit_option",
@@ -69,6 +70,11 @@ def echo_json(value: Any) -> None:
     import json
 
     click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 statement``, ``2,000 statements``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def reads_path(name: str = "path", **settings: Any) -> Callable[[F], F]:
