@@ -1,0 +1,64 @@
+"""The public interface as a user writes it; checked by mypy (tests/test_typing.py), never run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import attest
+from attest.errors import RecordingError, SpooledError
+from attest.recorder import Recorded, Recorder
+from attest.resource import Artifact
+
+
+def train(data: Path, epochs: int) -> str:
+    with attest.run("train", seed=7, exclude=["*.tmp"], environment=("CUDA_VISIBLE_DEVICES",)) as run:
+        run.input(data, "dataset", uri="https://data.example/faces")
+        run.input("configs/train.yaml", role="config")
+        run.parameter("epochs", epochs)
+        run.secret("api_key")
+        run.counts(into=100, removed=3)
+        run.output("model", name="weights")
+        run.byproduct(Path("train.log"))
+    digest: str = run.statement_digest
+    return digest
+
+
+def every_option(known: set[str], said: list[str]) -> Recorder:
+    def is_known(artifact: Artifact, role: str) -> bool:
+        return f"{role}:{artifact.sha256}" in known
+
+    return attest.run(
+        "finetune",
+        store="store.db",
+        signer="file:keys/attest.key",
+        passphrase=b"secret",
+        builder_id="https://ci.example/train",
+        completeness="partial",
+        command=["python", "train.py"],
+        require_known_inputs=True,
+        known=is_known,
+        symlinks=True,
+        secrets=["token"],
+        not_secret=(),
+        past=False,
+        progress=None,
+        tell=said.append,
+    )
+
+
+def outputs(run: Recorder) -> Sequence[Artifact]:
+    try:
+        recorded: Recorded = run.finish()
+    except SpooledError as error:
+        raise RuntimeError(f"{error.what}: {error.hint}") from error
+    except RecordingError:
+        return []
+    return [each.measured.artifact for each in recorded.outputs]
+
+
+def refused() -> None:
+    attest.run("train", completeness="most")  # type: ignore[arg-type]
+    attest.run("train", sed=7)  # type: ignore[call-arg]
+    attest.run("train").input(b"data", "dataset")  # type: ignore[arg-type]
+    attest.run("train").counts(into="many")  # type: ignore[arg-type]
