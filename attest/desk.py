@@ -9,14 +9,13 @@ from pathlib import Path
 
 from attest.bundle import Bundle
 from attest.errors import AttestError, RecordingError, SpooledError
-from attest.known import is_known
 from attest.manifest import Measured
 from attest.redaction import NamedSecretError
-from attest.resource import Artifact
 from attest.settings import Project
 from attest.signer import Signer, open_signer
 from attest.spool import FOLDER, spool
 from attest.statement import Statement
+from attest.store import Store
 
 __all__ = ["Desk", "spool_folder"]
 
@@ -65,14 +64,13 @@ class Desk:
             places.append(Path(self.project.signer_uri.removeprefix("file:")))
         return [os.path.realpath(place) for place in places if place.exists()]
 
-    def explains(self, artifact: Artifact, role: str) -> bool:
-        """Tell whether a statement in the store explains an input of that role.
+    def read(self) -> Store:
+        """Open the store for reading, to be closed by the caller.
 
         Raises:
-            StoreError: the store cannot be read.
+            StoreError: it cannot be opened.
         """
-        with self.project.open_store(read_only=True) as store:
-            return is_known(store, artifact, role)
+        return self.project.open_store(read_only=True)
 
     def sign(self, statement: Statement, manifests: Iterable[bytes] = ()) -> Bundle:
         """Sign a statement and store it with manifests, in one transaction.

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,14 @@ _ASK = """
 import sys
 sys.path = [entry for entry in sys.path if entry]
 import json, platform
+found = []
 try:
     from importlib.metadata import distributions
-    found = [[d.metadata["Name"], d.version] for d in distributions()]
+    for each in distributions():
+        try:
+            found.append([each.metadata["Name"], each.version])
+        except Exception:
+            pass
 except Exception:
     found = None
 print(json.dumps([platform.python_implementation(), platform.python_version(), found]))
@@ -64,7 +70,11 @@ def packages() -> list[str]:
     """Return the packages this interpreter has installed, as ``name==version``, sorted."""
     from importlib.metadata import distributions
 
-    return _listed([[each.metadata["Name"], each.version] for each in distributions()])
+    found = []
+    for each in distributions():
+        with suppress(KeyError, OSError, TypeError, ValueError):  # one damaged installation hides no other
+            found.append([each.metadata["Name"], each.version])
+    return _listed(found)
 
 
 def _listed(found: Sequence[Any]) -> list[str]:

@@ -125,11 +125,20 @@ def is_known(store: Store, artifact: Artifact, role: str) -> bool:
 
 
 def _makers_of_weights(store: Store, artifact: Artifact) -> Iterator[str]:
-    """Yield statements about trees in whose manifests the file stands; they are not indexed by it."""
+    """Yield steps that made a tree too large to list in which the file is a weight: no index leads to them.
+
+    Few trees list their weights, and only the manifests of these are read.
+    """
     needle = artifact.sha256.encode()
     for digest in store.manifests():
-        if needle in (store.manifest(digest) or b""):
-            yield from store.by_subject(digest, tree=True)
+        found = [each for each in store.by_subject(digest, tree=True) if _lists_weights(store, each)]
+        if found and needle in (store.manifest(digest) or b""):
+            yield from found
+
+
+def _lists_weights(store: Store, digest: str) -> bool:
+    bundle = next(iter(store.bundles(digest)), None)
+    return bundle is not None and any(each.annotation("weights") for each in bundle.statement().subjects)
 
 
 def _stands(store: Store, digest: str, artifact: Artifact, role: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -150,9 +151,9 @@ class Source:
             hint = f"--opaque '{self.given}=REASON' says why nothing is known of it"
             raise UsageError(f"this {self.role} is not on this disk", self.given, hint)
 
-    @property
+    @cached_property
     def real(self) -> str | None:
-        """The path with all links resolved."""
+        """The path with all links resolved, once."""
         return os.path.realpath(self.path) if self.path is not None else None
 
     def measure(self, manner: Manner, without: Collection[Path]) -> Iterator[str]:
@@ -223,9 +224,9 @@ class Target:
     before: dict[str, Any] | None = field(default=None, repr=False)
     """Status of every file that was there before the step ran; ``None``: nobody looked."""
 
-    @property
+    @cached_property
     def real(self) -> str:
-        """The path with all links resolved."""
+        """The path with all links resolved, once."""
         return os.path.realpath(self.path)
 
     def look(self) -> bool:

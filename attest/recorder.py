@@ -35,7 +35,7 @@ from attest.checkout import git_state
 from attest.desk import Desk
 from attest.environment import find_job, machine_facts
 from attest.errors import AttestError, RecordingError, UsageError, nearest
-from attest.known import NEEDS_STATEMENT
+from attest.known import NEEDS_STATEMENT, is_known
 from attest.limits import DEFAULT
 from attest.materials import Manner, Source, Target, check_places, check_unchanged, label
 from attest.parameters import Options, Parameters, own_command
@@ -43,6 +43,7 @@ from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Product, Provenance, check_kind, unique_name
 from attest.settings import DEFAULT_BUILDER_ID, Builder, find_project
 from attest.statement import Statement
+from attest.store import Store
 
 __all__ = ["Recorded", "Recorder", "RecordingWarning", "run"]
 
@@ -96,7 +97,7 @@ class Recorder:
                 f"unexpected argument {unknown[0]!r}" + (f", did you mean {guess!r}?" if guess else "")
             )
         project = find_project(Path.cwd(), store=options.get("store"), signer=options.get("signer"))
-        secret = options.get("passphrase") or os.environ.get("ATTEST_PASSPHRASE", "").encode()
+        secret = options.get("passphrase") or os.fsencode(os.environ.get("ATTEST_PASSPHRASE", ""))
         self.desk = Desk(project, secret or None)
         self.started: datetime | None = None
         self.finished: datetime | None = None
@@ -112,6 +113,7 @@ class Recorder:
         )
         self._options = options
         self._sources: list[Source] = []
+        self._named: set[tuple[str, str]] = set()
         self._outputs: list[Target] = []
         self._byproducts: list[Target] = []
         self._facts: dict[str, Any] = {}
@@ -157,18 +159,21 @@ class Recorder:
             SecretError: its name or URI looks like a secret.
         """
         source = Source.of(path, role, name=name, uri=uri, opaque=opaque)
-        if any(each.real == source.real and each.role == role for each in self._sources if each.real):
+        if source.real and (source.real, role) in self._named:
             return
         self._sources.append(source)
         try:
-            self.parameters.guard({"input": self._shown(source)})
+            shown = self.parameters.hide(source.material().descriptor().to_json())
+            self.parameters.guard({"input": shown})
             if self._begun:
                 source.check_reason()
-                self._check_places()
-                self._measure(source)
+                check_places([source], self._outputs, self._byproducts, self.desk.places())
+                with self.desk.read() as store:
+                    self._measure(source, store)
         except BaseException:
-            self._sources.remove(source)
+            self._sources.pop()
             raise
+        self._named.add((source.real or "", role))
 
     def opaque(self, given: str, reason: str) -> None:
         """Say why nothing is known of how an input was made that was named before.
@@ -258,8 +263,9 @@ class Recorder:
             self._check_declared()
         self._gather_facts()  # 3
         self._check_draft()
-        for source in self._sources:  # 4
-            self._measure(source)
+        with self.desk.read() as store:  # 4
+            for source in self._sources:
+                self._measure(source, store)
         for target in self._outputs:  # 5
             if target.look() and not self._past:
                 self._tell(f"{target.path} is there already: what the step leaves in it counts as made by it")
@@ -315,14 +321,15 @@ class Recorder:
         DEFAULT.check("subjects", len(self._outputs))
         self.parameters.guard({"predicate": draft})
 
-    def _measure(self, source: Source) -> None:
+    def _measure(self, source: Source, store: Store) -> None:
         """Digest an input, and look for the statement that explains it."""
-        for remark in source.measure(self._manner, self._no_code(source)):
+        without = self._no_code(source) if source.role == "code" else []
+        for remark in source.measure(self._manner, without):
             self._tell(remark)
         artifact, known = source.artifact, self._options.get("known")
         if artifact is None or source.role not in NEEDS_STATEMENT or source.opaque is not None:
             return
-        if (known and known(artifact, source.role)) or self.desk.explains(artifact, source.role):
+        if (known and known(artifact, source.role)) or is_known(store, artifact, source.role):
             return
         if not self._options.get("require_known_inputs"):
             self._tell(f"no statement in the store explains the {source.role} {source.given} ({artifact})")
@@ -385,10 +392,6 @@ class Recorder:
             except RecordingError as error:
                 self._tell(f"the byproduct {target.path} is left out: {error.what}")
         return found
-
-    def _shown(self, source: Source) -> dict[str, Any]:
-        shown: dict[str, Any] = self.parameters.hide(source.material().descriptor().to_json())
-        return shown
 
     def _provenance(self) -> Provenance:
         partial = self._past or self._options.get("completeness") == "partial" or self._missing_roles()

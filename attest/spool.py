@@ -164,7 +164,7 @@ def settle(
     refuse_secrets(read_json(payload), str(entry.path), not_secret)
     bundle: Bundle = signer.sign(statement)  # 4
     store.put([bundle], manifests)
-    entry.path.unlink()
+    entry.path.unlink(missing_ok=True)  # somebody else may have been as fast
     for path in (*kept, entry.beside("outputs")):
         path.unlink(missing_ok=True)
     return statement

@@ -11,7 +11,6 @@ from workshop import make_project, statements
 from attest.desk import Desk, spool_folder
 from attest.errors import SignatureError, StoreError, UsageError
 from attest.predicate import predicate_type
-from attest.resource import Artifact
 from attest.settings import find_project, find_settings
 
 
@@ -32,8 +31,8 @@ def test_signed_and_stored_in_one(desk, root):
     assert statements(root) == [made]
     with desk.project.open_store() as store:
         assert store.manifest(sha("manifest")) == b"manifest"
-    assert desk.explains(Artifact(sha("x")), "dataset")
-    assert not desk.explains(Artifact(sha("y")), "dataset")
+    with desk.read() as store, pytest.raises(StoreError, match="for reading only"):
+        store.put([bundle])
 
 
 def test_the_key_is_read_once(desk, root):

@@ -85,7 +85,7 @@ def reads_path(name: str = "path", **settings: Any) -> Callable[[F], F]:
 def passphrase_from(variable: str = "ATTEST_PASSPHRASE") -> bytes | None:
     """Return the passphrase from the environment, or ``None``. It is never taken from the command line."""
     value = os.environ.get(variable)
-    return value.encode() if value else None
+    return os.fsencode(value) if value else None  # whatever bytes it has
 
 
 def store_option(function: F) -> F:
