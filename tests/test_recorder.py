@@ -625,3 +625,24 @@ def test_the_front_door_opens_the_recorder():
     with pytest.raises(AttributeError, match="no attribute 'walk'"):
         _ = attest.walk
     assert os.environ.get("ATTEST_PASSPHRASE") is None
+
+
+def test_others_can_read_what_is_recorded(root):
+    """in-toto's own messages, strictly, and the JSON Schema that ships with attest."""
+    import jsonschema
+    from google.protobuf import json_format
+    from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
+    from in_toto_attestation.v1 import statement_pb2
+
+    from attest.schema import schemas
+
+    (root / "log.txt").write_text("x")
+    statement, _ = recorded(
+        root, lambda run: (run.parameter("lr", 0.1), run.byproduct("log.txt")), seed=7, environment=["A"]
+    )
+    message = json_format.Parse(statement.payload, statement_pb2.Statement())
+    assert [each.name for each in message.subject] == [each.name for each in statement.subjects]
+    provenance = json_format.ParseDict(dict(statement.predicate), provenance_pb2.Provenance())
+    assert json_format.MessageToDict(provenance) == dict(statement.predicate)
+    name = next(name for name in schemas() if "step" in name)
+    jsonschema.validate(dict(statement.predicate), schemas()[name])
