@@ -239,8 +239,12 @@ def _write(
 def _summary(
     seen: Preflight, closing: Statement, closed: Sequence[Bundle], *, reused: bool
 ) -> dict[str, Any]:
+    from attest.cli.preflight import kind_in_words
+
     contents = closing.predicate
-    kinds = Counter(_kind(bundle) for bundle in _one_each((*seen.closure.bundles, *closed)))
+    kinds = Counter(
+        kind_in_words(bundle.statement()) for bundle in _one_each((*seen.closure.bundles, *closed))
+    )
     return {
         "artifacts": [str(subject.artifact) for subject in closing.subjects],
         "release": contents["release"],
@@ -258,19 +262,6 @@ def _summary(
 
 def _one_each(bundles: Iterable[Bundle]) -> Iterable[Bundle]:
     return {each.statement_digest: each for each in bundles}.values()
-
-
-def _kind(bundle: Bundle) -> str:
-    from attest.predicate import predicate_name
-    from attest.predicates.step import kind_of
-
-    statement = bundle.statement()
-    kind = predicate_name(statement.predicate_type)
-    if kind != "step":
-        return kind or statement.predicate_type
-    definition = statement.predicate.get("buildDefinition")
-    build_type = definition.get("buildType") if isinstance(definition, dict) else None
-    return f"{kind_of(build_type) or 'other'} step" if isinstance(build_type, str) else "other step"
 
 
 def _tell(answer: dict[str, Any]) -> None:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from attest.publisher import Closure
     from attest.resource import Artifact
     from attest.review import Checked
+    from attest.statement import Statement
     from attest.store import Store
     from attest.trust import Trust
 
-__all__ = ["Preflight", "Released", "look", "read_artifact", "require_known"]
+__all__ = ["Preflight", "Released", "kind_in_words", "look", "read_artifact", "require_known"]
 
 
 @dataclass(frozen=True)
@@ -145,3 +146,16 @@ def look(store: Store, released: Sequence[Released], trust: Trust, limits: Limit
         Delivery("", artifacts[0], 0, {}), checked, trust, now, manifests=manifests, limits=limits
     ).graph
     return Preflight(found, checked, Lineage(graph, artifacts))
+
+
+def kind_in_words(statement: Statement) -> str:
+    """Return what kind of statement it is: ``train step``, ``dataset``; ``other`` for a foreign type."""
+    from attest.predicate import predicate_name
+    from attest.predicates.step import kind_of
+
+    name = predicate_name(statement.predicate_type)
+    if name != "step":
+        return name or "other"
+    definition = statement.predicate.get("buildDefinition")
+    build_type = definition.get("buildType") if isinstance(definition, dict) else None
+    return f"{(kind_of(build_type) if isinstance(build_type, str) else None) or 'other'} step"
