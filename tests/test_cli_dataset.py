@@ -93,14 +93,23 @@ def test_signing_the_same_again_changes_nothing(root, capfd):
     assert "(signed before)" in dataset(capfd)[0]
 
 
-def test_other_rights_replace_the_old_ones_only_if_asked(root, capfd):
+def test_other_rights_join_the_earlier_ones(root, capfd):
+    """Then the strictest word of all counts: nobody relaxes anything by accident."""
+    answer(capfd)
+    card(root, "prohibitedPurposes: []", "prohibitedPurposes: [surveillance]")
+    out, err = dataset(capfd)
+    assert "record 2 of the rights of these data: it joins the earlier ones" in err
+    assert "number 2" in out
+    rights = read_predicate(statements(root)[2])
+    assert (rights.sequence, rights.supersedes, rights.prohibited_purposes) == (2, None, ("surveillance",))
+
+
+def test_other_rights_replace_the_last_ones_only_if_asked(root, capfd):
     first = answer(capfd)
     card(root, "CC-BY-4.0", "MIT")
-    _, err = dataset(capfd, code=2)
-    assert f"other rights of these data were signed before: number 1, {first['rights']}" in err
-    assert "--supersede" in err
-    assert len(statements(root)) == 2
-    second = answer(capfd, "--supersede")
+    out, err = dataset(capfd, "--supersede", "--json")
+    second = json.loads(out)
+    assert "counts only once a register says that it is current" in err
     assert (second["sequence"], second["new"]) == (2, [second["rights"]])
     rights = read_predicate(statements(root)[2])
     assert (rights.sequence, rights.license.expression) == (2, "MIT")

@@ -49,7 +49,7 @@ __all__ = ["command"]
     "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match; they are not data."
 )
 @click.option("--symlinks", is_flag=True, help="Read links to files of the same directory as those files.")
-@click.option("--supersede", is_flag=True, help="Replace the rights that were signed before.")
+@click.option("--supersede", is_flag=True, help="The card's rights replace those signed last.")
 @click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names.")
 @store_option
 @click.option(
@@ -76,8 +76,9 @@ def command(
     signed and stored with the manifest: what the data is, and, if the card has a section rights, what one may
     do with it. Only digests of the files the card names leave, never their text.
 
-    Rights of the same data that this signer signed before stay as they are; --supersede signs a new record
-    with the next number that names the old one. Signing the same again changes nothing.
+    Rights of the same data that this signer signed before are joined by a record with the next number, and
+    the strictest word of all records counts; with --supersede the new record names the last one as replaced.
+    Signing the same again changes nothing.
     """
     from attest.card import read_card
     from attest.desk import Desk
@@ -180,13 +181,13 @@ def _rights(
     last, previous = max(known), known[max(known)]
     if _terms(previous.predicate) == _terms(said.to_json()):
         return previous, last
-    if not supersede:
-        raise UsageError(
-            f"other rights of these data were signed before: number {last}, sha256:{previous.digest}",
-            hint="--supersede signs the card's as number "
-            f"{last + 1}; what it relaxes counts only once a register says that it is current",
-        )
-    following = card.rights_predicate(last + 1, previous.digest)
+    effect = (
+        "what it relaxes counts only once a register says that it is current"
+        if supersede
+        else "it joins the earlier ones, and the strictest word of all counts; --supersede replaces the last"
+    )
+    warn(f"record {last + 1} of the rights of these data: {effect}")
+    following = card.rights_predicate(last + 1, previous.digest if supersede else None)
     return _statement(measured, Rights.TYPE, following.to_json() if following else {}), last + 1
 
 
