@@ -98,8 +98,13 @@ def _within(path: str, folders: Collection[str]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
+def _is_ignored(folder: Path) -> bool:
+    """Tell whether the work tree around a folder ignores it as a whole: git knows none of its files."""
+    return _git(folder, "check-ignore", "--quiet", ".") is not None and not _git(folder, "ls-files", "-z")
+
+
 def git_state(folder: Path, without: Collection[Path] = ()) -> GitState | None:
-    """Return what git says of the work tree around a folder, or ``None`` outside of one.
+    """Return what git says of the work tree a folder belongs to, or ``None`` if it belongs to none.
 
     Args:
         folder: anywhere in the work tree.
@@ -107,7 +112,7 @@ def git_state(folder: Path, without: Collection[Path] = ()) -> GitState | None:
     """
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     top = _git(folder, "rev-parse", "--show-toplevel")
-    if commit is None or top is None:
+    if commit is None or top is None or _is_ignored(folder):
         return None
     root = os.path.realpath(os.fsdecode(top.rstrip(b"\r\n")))
     said = _git(folder, "status", "--porcelain=v1", "--no-renames", "-z", "--untracked-files=normal") or b""
@@ -124,6 +129,8 @@ def git_state(folder: Path, without: Collection[Path] = ()) -> GitState | None:
 
 def _listed(root: Path) -> list[str] | None:
     """Return the paths below ``root`` that git tracks or would track, or ``None`` where git cannot say."""
+    if _is_ignored(root):
+        return None
     waiting, paths = [""], set[str]()
     while waiting:
         prefix = waiting.pop()

@@ -85,6 +85,15 @@ def test_where_git_refuses_all_files_are_code(repository, monkeypatch):
     assert git_state(repository) is None
 
 
+def test_in_a_folder_git_ignores_as_a_whole_all_files_are_code(repository):
+    write(repository, out__project__step_dot_py="6")
+    assert paths(repository / "out" / "project") == (["step.py"], False)
+    assert git_state(repository / "out" / "project") is None
+    git(repository, "add", "--force", "out/model")
+    assert paths(repository / "out") == (["model"], True)
+    assert git_state(repository / "out") is not None
+
+
 def test_deleted_files_are_no_code(repository):
     (repository / "train.py").unlink()
     assert "train.py" not in paths(repository)[0]
