@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from attest.canonical import tagged
-from attest.errors import UsageError
+from attest.canonical import canonical_bytes, read_json, tagged
+from attest.errors import AttestError, UsageError
 from attest.hashing import Progress
 from attest.provenance import check_external
 from attest.redaction import Redaction
@@ -91,29 +91,28 @@ class Parameters:
         """Add a hyper-parameter. Numbers JSON cannot carry become tagged strings.
 
         Raises:
+            UsageError: it cannot be written as JSON that others read.
             SecretError: it looks like a secret.
         """
         if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a number of numpy or torch
             value = value.item()
-        self._hyperparameters[name] = tagged(value)
         if name in self._redaction:
             self._redaction.add(name, value)
-        try:
-            self.guard({"hyperparameters": self.hide({name: tagged(value)})})
-        except BaseException:
-            del self._hyperparameters[name]
-            raise
+        found = _writable({name: value})
+        self.guard({"hyperparameters": self.hide(found)})
+        self._hyperparameters |= found
 
     def set(self, name: str, value: Any) -> None:
         """Set a parameter that this kind of step defines.
 
         Raises:
-            UsageError: it defines no such parameter.
+            UsageError: it defines no such parameter, or the value cannot be written as JSON.
             SecretError: it looks like a secret.
         """
         check_external(self.kind, name)
-        self.guard({name: self.hide(tagged(value))})
-        self._own[name] = tagged(value)
+        found = _writable({name: value})
+        self.guard(self.hide(found))
+        self._own |= found
 
     def seed(self, value: int) -> None:
         """Set the seed of the random numbers."""
@@ -174,6 +173,17 @@ class Parameters:
             {**self._own, **{key: value for key, value in found.items() if value}}
         )
         return shown
+
+
+def _writable(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a value tagged, if a statement with it can be written and read again."""
+    try:
+        found: dict[str, Any] = tagged(value)
+        read_json(canonical_bytes(found))
+    except (AttestError, RecursionError) as error:
+        what = error.what if isinstance(error, AttestError) else "nested too deeply"
+        raise UsageError(f"cannot be written down: {what}"[:300], ", ".join(value)[:100]) from error
+    return found
 
 
 def _relative(root: Path) -> str | None:

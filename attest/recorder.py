@@ -35,6 +35,7 @@ from attest.checkout import git_state
 from attest.desk import Desk
 from attest.environment import find_job, machine_facts
 from attest.errors import AttestError, RecordingError, UsageError, nearest
+from attest.exclusions import Exclusions
 from attest.known import NEEDS_STATEMENT, is_known
 from attest.limits import DEFAULT
 from attest.materials import Manner, Source, Target, check_places, check_unchanged, label
@@ -108,6 +109,7 @@ class Recorder:
         self._builder = _builder(project.settings.builder, options.get("builder_id"), job_builder)
         self._command = options.get("command")
         self._tell = options.get("tell") or _warn
+        Exclusions(options.get("exclude", ()))  # one that cannot be read is found now
         self._manner = Manner(
             tuple(options.get("exclude", ())), options.get("symlinks", False), options.get("progress")
         )
@@ -312,11 +314,12 @@ class Recorder:
         """Write the statement as far as it is known, so that nothing in it stops the signing later."""
         draft = self._provenance().predicate()
         try:
-            size = len(canonical_bytes(draft))
+            data = canonical_bytes(draft)
+            read_json(data)
         except AttestError as error:
-            hint = "arguments and values must be UTF-8"
+            hint = "arguments and values must be UTF-8, and of a size others read"
             raise UsageError("the step cannot be written down as JSON", error.what[:200], hint) from error
-        DEFAULT.check("payload_bytes", size)
+        DEFAULT.check("payload_bytes", len(data))
         DEFAULT.check("step_inputs", len(self._sources) + len(self._byproducts))
         DEFAULT.check("subjects", len(self._outputs))
         self.parameters.guard({"predicate": draft})

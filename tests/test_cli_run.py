@@ -614,3 +614,14 @@ def test_hostile_names_are_shown_harmless(root, capfd, name):
     _, err = attest(capfd, *words, *PYTHON)
     assert name not in err
     assert "\\u{" in err
+
+
+def test_an_interruption_after_the_command_says_what_is_left_to_do(root, capfd, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("attest.recorder.check_unchanged", interrupt)
+    _, err = run(capfd, code=130)
+    assert "`attest record` can" in err
+    assert nothing_signed(root)
+    attest(capfd, "record", *BASE[1:])

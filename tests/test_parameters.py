@@ -63,6 +63,19 @@ def test_a_parameter_that_looks_like_a_secret_is_not_taken(tmp_path):
     allowed.add("password", "hunter22")
 
 
+def test_what_others_could_not_read_is_refused(tmp_path):
+    told = parameters()
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    for value in (deep, "x" * 70_000, "\udcff", {"a": {"b": "\ud800"}}):
+        with pytest.raises(UsageError, match="cannot be written down"):
+            told.add("p", value)
+        with pytest.raises(UsageError, match="cannot be written down"):
+            told.set("model", value)
+    assert told.external(tmp_path) == parameters().external(tmp_path)
+
+
 def test_counts_are_whole_numbers():
     told = parameters()
     told.count("in", 0)

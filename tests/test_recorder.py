@@ -305,6 +305,14 @@ def test_an_unknown_kind(root):
     assert refuse(UsageError, "unknown kind", "trian").hint == "did you mean 'train'?"
 
 
+def test_an_exclusion_that_cannot_be_read(root):
+    refuse(UsageError, "no path relative to the directory", exclude=["/abs"])
+
+
+def test_words_longer_than_others_read(root):
+    refuse(UsageError, "cannot be written down as JSON", command=["python", "x" * 70_000])
+
+
 def test_an_unknown_option(root):
     with pytest.raises(TypeError, match="unexpected argument 'exclud', did you mean 'exclude'"):
         attest.run("train", exclud=["x"])

@@ -97,6 +97,11 @@ def command(
     with _recording_errors():
         try:
             recorded = recorder.finish()
+        except KeyboardInterrupt:
+            click.echo(
+                "attest: COMMAND had ended well, and nothing was signed; `attest record` can", err=True
+            )
+            raise
         except RecordingError:
             if recorder.desk.unsaved is not None:  # the last resort: whoever keeps the log has the statement
                 click.echo(recorder.desk.unsaved.payload, err=True)
