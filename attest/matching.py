@@ -52,6 +52,7 @@ class Match:
     missing: tuple[str, ...] = ()
     """Attested paths that were not delivered."""
     near: tuple[NearMiss, ...] = ()
+    """What nothing matched comes closest to."""
 
 
 def _attested(graph: Graph, artifact: Artifact) -> bool:
@@ -88,7 +89,7 @@ def match(delivery: Delivery, graph: Graph) -> Match:
             found.setdefault(extras, []).append(tree)
     if not found:
         near.sort(key=lambda miss: (-miss.same, len(miss.changed), miss.tree))
-        return Match(delivery, exact=False, roots=(), near=tuple(near[:3]))
+        return Match(delivery, exact=False, roots=(), near=tuple(near[:1]))
     extras = min(found, key=lambda paths: (len(paths), paths))
     roots = tuple(sorted(found[extras]))
     missing = sorted({path for tree in roots for path in graph.members[tree]} - set(delivery.files))
