@@ -83,6 +83,8 @@ class _Walk:
         self._limits = limits
         self._queue: deque[Artifact] = deque()
         self._read: dict[str, tuple[Statement, list[Bundle]]] = {}
+        self._followed: set[str] = set()
+        """Found for what they say of an artifact reached, and not only because an earlier list names them."""
         self._large: dict[str, list[str]] | None = None
 
     def run(self) -> None:
@@ -91,7 +93,7 @@ class _Walk:
         while self._queue:
             artifact = self._queue.popleft()
             for digest in self._candidates(artifact):
-                if digest not in self.found:
+                if digest not in self._followed:
                     self._consider(digest, artifact)
         self._add_withdrawals()
 
@@ -163,6 +165,10 @@ class _Walk:
         self.found[digest] = self._statement(digest)[1]
         self._limits.check("statements", len(self.found), "what is behind the artifact")
 
+    def _follow(self, digest: str) -> None:
+        self._followed.add(digest)
+        self._add(digest)
+
     def _consider(self, digest: str, artifact: Artifact) -> None:
         statement, _ = self._statement(digest)
         kind = predicate_name(statement.predicate_type)
@@ -171,15 +177,15 @@ class _Walk:
             return  # their subjects are statements and documents
         if isinstance(predicate, Step):
             if artifact in set(made_by(statement, predicate, self._store.manifest)):
-                self._add(digest)
+                self._follow(digest)
                 for each in predicate.inputs:
                     self._reach(each.artifact)
         elif kind == "contents":
             if artifact in self._released:
-                self._add(digest)
+                self._follow(digest)
                 self._add_list(predicate)
         elif any(subject.artifact == artifact for subject in statement.subjects):
-            self._add(digest)
+            self._follow(digest)
             if isinstance(predicate, Dataset):
                 for source in predicate.derived_from:
                     self._reach(source.artifact)
