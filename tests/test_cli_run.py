@@ -620,8 +620,9 @@ def test_an_interruption_after_the_command_says_what_is_left_to_do(root, capfd, 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("attest.recorder.check_unchanged", interrupt)
-    _, err = run(capfd, code=130)
+    with monkeypatch.context() as patch:
+        patch.setattr("attest.recorder.check_unchanged", interrupt)
+        _, err = run(capfd, code=130)
     assert "`attest record` can" in err
     assert nothing_signed(root)
     attest(capfd, "record", *BASE[1:])
