@@ -34,10 +34,16 @@ class Shell:
         """Run a command, stop the example if it ends with another exit code, return what it printed."""
         if not self.quiet:
             print(f"\n{self.folder.name}$ {command}")
-        words = [sys.executable if word == "python" else word for word in shlex.split(command)]
-        if words[0] == "attest":
-            words = [sys.executable, "-m", "attest", *words[1:]]
-        done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, check=False)
+        # `python` and `attest` are those of the environment this runs in
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        done = subprocess.run(
+            shlex.split(command),
+            cwd=self.folder,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if not self.quiet or done.returncode != expect:
             print((done.stdout + done.stderr).rstrip())
         if done.returncode != expect:
