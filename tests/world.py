@@ -254,7 +254,8 @@ class World:
             "statements": rows,
             **more,
         }
-        return self.sign("contents", [descriptor(target, self.names.get(target, "model"))], predicate, by)
+        name = self.names.get(target, "model") + ("/" if target.tree else "")
+        return self.sign("contents", [descriptor(target, name)], predicate, by)
 
     def withdraw(self, *digests: str, by: str, **more: Any) -> Bundle:
         """Withdraw statements by digest."""
