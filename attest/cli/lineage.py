@@ -42,7 +42,7 @@ def command(
     limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    r"""Draw what an artifact was made from.
+    """Draw what an artifact was made from.
 
     ARTIFACT is a file or directory, or its digest: sha256:…, with a slash at the end for a directory. What is
     behind it is looked up in the project's store, where your own keys and the principals of trust.yaml are
@@ -54,7 +54,7 @@ def command(
     \b
       attest lineage model/ --svg model.svg
       attest lineage sha256:9c1e…/ -b model.intoto.jsonl -t trust.yaml
-    """
+    """  # noqa: D301 - \b is click's mark for lines that keep their breaks
     bounds = limits_from(limits)
     delivery = _delivery(artifact)
     if bundles:
