@@ -152,7 +152,6 @@ def test_the_commands_of_the_front_page_do_what_it_says(tmp_path):
     for line in vendors:
         type_in(line, vendor)
         if "card new" in line:
-            card = vendor / "card.yaml"
             fill_in(vendor / "card.yaml")
     buyer.mkdir()
     shutil.copytree(vendor / "model", buyer / "model")
