@@ -23,7 +23,7 @@ def plain(text: str) -> str:
     """Return the prose of a docstring or help text as Markdown that shows exactly these characters."""
     pieces = re.split(r"(``.+?``|`[^`]+`)", text, flags=re.DOTALL)
     return "".join(
-        f"`{piece.strip('`')}`" if piece.startswith("`") else re.sub(r"([*_<])", r"\\\1", piece)
+        f"`{piece.strip('`')}`" if piece.startswith("`") else re.sub(r"([*<]|\b_|_\b)", r"\\\1", piece)
         for piece in pieces
     )
 

@@ -56,8 +56,8 @@ _ENTRY = re.compile(r"^### ([a-z-]+)\n\n(.+?)(?:\.\s|\n\n)", re.MULTILINE | re.D
 
 VOCABULARIES = """\
 Closed lists of words, one file each in `attest/vocabularies`. A word outside its list reads as `unknown` in
-signed statements (in a list of prohibitions it makes the list unknown), and is an error with the nearest word in
-documents people write."""
+signed statements (in a list of prohibitions it makes the list unknown), and is an error with the nearest word
+in documents people write."""
 
 # -- whole pages -----------------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ def _option(option: click.Option) -> tuple[str, str]:
     value = "" if option.is_flag or option.count else f" {_takes(option)}"
     notes = ["required"] if option.required else []
     if option.multiple and "repeated" not in (option.help or ""):
-        notes.append("may be repeated")
+        notes.append("repeatable")
     if option.show_default and option.default not in (None, ()):
         notes.append(f"default: {option.default}")
     return f"`{names}{value}`", plain(option.help or "") + (f" ({'; '.join(notes)})" if notes else "")
@@ -230,6 +230,8 @@ def help_blocks(name: str, command: click.Command) -> Iterator[str]:
     options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
     if options:
         yield table(("option", ""), (_option(each) for each in options))
+    if command.epilog:
+        yield plain(command.epilog)
 
 
 def command_pages() -> Iterator[tuple[str, str]]:
