@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -239,6 +238,8 @@ def _write(
 def _summary(
     seen: Preflight, closing: Statement, closed: Sequence[Bundle], *, reused: bool
 ) -> dict[str, Any]:
+    from collections import Counter
+
     from attest.cli.preflight import kind_in_words
 
     contents = closing.predicate

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +21,8 @@ from attest.cli.steps import warn
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from attest.card import Card
     from attest.desk import Desk
     from attest.manifest import Measured
@@ -80,6 +80,8 @@ def command(
     the strictest word of all records counts; with --supersede the new record names the last one as replaced.
     Signing the same again changes nothing.
     """
+    from pathlib import Path
+
     from attest.card import read_card
     from attest.desk import Desk
     from attest.manifest import digest_path
@@ -147,9 +149,11 @@ class _Earlier:
     """Statements about the same data in the store."""
 
     def __init__(self, store: Store, desk: Desk, measured: Measured) -> None:
+        from base64 import b64encode
+
         self._store = store
         key = desk.open().identity.get("key")
-        self._hint = base64.b64encode(bytes.fromhex(key)).decode() if key else None
+        self._hint = b64encode(bytes.fromhex(key)).decode() if key else None
         self._digests = store.by_subject(measured.artifact.sha256, tree=measured.artifact.tree)
 
     def ours(self, predicate_type: str) -> list[Statement]:

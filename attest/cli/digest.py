@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +12,8 @@ from attest.cli.progress import progress_bar
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from attest.manifest import Measured
 
 __all__ = ["command"]
@@ -116,6 +116,8 @@ def _checksum_line(sha256: str, name: str) -> str:
     ones used: ``sha256sum --check`` reads such names back. A name with other characters that deceive
     (``attest.text.show``) gets escapes that ``sha256sum`` refuses to read, rather than another file's name.
     """
+    import re
+
     from attest.text import show
 
     pieces = [_KNOWN.get(piece) or show(piece, len(piece)) for piece in re.split(r"([\n\r])", name)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +9,8 @@ import click
 from attest.cli.options import PATH, echo_json, json_option, passphrase_from
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from attest.settings import Project
 
 __all__ = ["command"]
@@ -68,6 +68,8 @@ def command(directory: Path, key: bool, store: str | None, builder_id: str | Non
 
 def _quoted(value: str) -> str:
     """Return a YAML scalar that reads as exactly this string."""
+    import json
+
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -131,6 +133,7 @@ def _tell(answer: dict[str, Any]) -> None:
     click.echo(f"public key   {show(answer['key']['public'], 500)}")
     click.echo(f"fingerprint  {answer['key']['fingerprint']}")
     click.echo(
-        f"the private key must never be committed: {Path(_KEY).parent}/.gitignore leaves it out", err=True
+        f"the private key must never be committed: {_KEY.rpartition('/')[0]}/.gitignore leaves it out",
+        err=True,
     )
     click.echo("give the public key to your readers, and its fingerprint by another way", err=True)

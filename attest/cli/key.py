@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from attest.cli.options import PATH, echo_json, json_option, passphrase_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +10,9 @@ from attest.cli.options import echo_json, json_option
 from attest.cli.progress import progress_bar
 from attest.cli.steps import answer, declare, step_options, tell, warn
 from attest.errors import AttestError, RecordingError, UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["command"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +12,8 @@ from attest.cli.progress import progress_bar
 from attest.errors import AttestError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from attest.bundle import Bundle
     from attest.settings import Project
     from attest.statement import Statement
@@ -53,6 +54,8 @@ def command(
     With --pending, what waits in the spool is signed: steps that ran, and whose statement could not be signed
     or stored then. Their outputs are digested again first. Exit code 4: some still wait.
     """
+    from pathlib import Path
+
     from attest.settings import find_project
 
     if pending == (statement is not None):

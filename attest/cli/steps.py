@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -184,6 +183,8 @@ def answer(recorded: Recorded) -> dict[str, Any]:
 
 def tell(recorded: Recorded) -> None:
     """Say on standard error what was signed."""
+    from pathlib import Path
+
     from attest.text import show
 
     click.echo(f"attest: signed statement sha256:{recorded.statement.digest}", err=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +19,8 @@ from attest.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from attest.store import Store
 
 __all__ = ["command"]
