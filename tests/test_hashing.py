@@ -304,7 +304,7 @@ def test_an_interruption_stops_at_once(tmp_path, workers):
     end = time.monotonic() + 30
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # one of an earlier test may have ended meanwhile
 
 
 # --- refusals ----------------------------------------------------------------------------------------------
