@@ -158,7 +158,7 @@ _PATH = re.compile(r"(?:attest|docs|tests|schemas|examples|scripts|benchmarks|\.
 def test_paths_that_are_named_exist(name):
     for word in re.findall(r"`([^`\n]+)`", FENCE.sub("", TEXT[name])):
         path, _, member = word.partition("::")
-        if not _PATH.fullmatch(path):
+        if not _PATH.fullmatch(path) or "NAME" in path:
             continue
         assert (ROOT / path).exists() or re.fullmatch(r"examples/\w+/out(/.*)?", path), word
         if member:
