@@ -115,6 +115,14 @@ def test_strangers_are_left_out_when_asked_for(take, project, upstream):
     assert stored(project) == lines(upstream)[:7]
 
 
+def test_leaving_out_every_line_is_no_success(take, project, upstream):
+    world, _ = good_world()
+    write_lines(upstream["bundle"], [signer("stranger").sign(each.statement()) for each in world.bundles])
+    code, out, err = take(upstream["bundle"], "-t", upstream["trust"], "--skip-unverified")
+    assert (code, out) == (1, "")
+    assert "refused: nothing was taken in" in err
+
+
 def forged(bundle, **envelope):
     value = json.loads(bundle)
     value["dsseEnvelope"] |= envelope

@@ -54,7 +54,7 @@ class _Intake:
         """Yield every bundle that a principal is shown to have signed.
 
         Raises:
-            _RefusedError: at the end, if there were others and they are not to be skipped.
+            _RefusedError: at the end, if there were others, unless they are skipped and some bundle is left.
             FormatError: a line is not JSON, or there is no bundle in the file.
         """
         from attest.bundle import UnknownLine, numbered_lines
@@ -73,9 +73,9 @@ class _Intake:
                 continue
             if self.skip or not self.refused:  # what comes after a refusal is only looked at
                 yield content
-        if self.refused and not self.skip:
+        if self.refused and not (self.skip and self.verified):
             raise _RefusedError
-        if not self.verified and not self.refused:
+        if not self.verified:
             raise FormatError("holds no bundle", str(self.file), "is it the right file?")
 
     def _verify(self, number: int, bundle: Bundle) -> None:
