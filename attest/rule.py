@@ -14,13 +14,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from attest.keeper import RegisterState
 from attest.lineage import Ancestor, Status
 from attest.model import StrictModel
 from attest.registry import Registry
 from attest.review import Review
 from attest.verdict import Finding, Outcome, Result
 
-__all__ = ["RULES", "Duration", "Rule", "about", "unseen"]
+__all__ = ["RULES", "Current", "Duration", "Rule", "about", "unseen"]
 
 RULES = Registry(
     "rule",
@@ -70,6 +71,20 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "examples": ["7 days", "12 hours", "P7D"]}),
 ]
 """A span of time as people write it."""
+
+
+class Current(StrictModel):
+    """Which register says what is current, and how old it may be."""
+
+    register_id: str = Field(alias="register", description="Id of the register.")
+    max_age: Duration | None = Field(default=None, description="How old; absent: until its nextUpdate.")
+    independent: bool = Field(default=False, description="Its keeper signs no statement of the chain.")
+
+    def ask(self, review: Review, kind: str) -> tuple[RegisterState, list[Finding]]:
+        """Return the register, and what keeps a rule from going by it for entries of that kind."""
+        state = review.registers.get(self.register_id) or RegisterState(self.register_id, None, None)
+        chain = review.signers() if self.independent else ()
+        return state, state.findings(review.as_of, self.max_age, kind, independent_of=chain)
 
 
 class Rule(StrictModel):

@@ -850,6 +850,55 @@ def test_relaxed_rights_do_not_undo_narrower_ones():
     assert "license/license-denied" in codes(world.judge(model))
 
 
+def relaxed_world() -> tuple[World, Artifact, str]:
+    """A narrow record, a later one that relaxes it, and a register that says which is current."""
+    world = World()
+    data, model = world.dataset("d", licence="CC-BY-NC-4.0"), world.file("model")
+    narrow = world.bundles[-1]
+    wide = world.rights(data, "MIT", sequence=2, supersedes=narrow.statement_digest)
+    world.step("train", [(data, "dataset")], [model])
+    entries = [
+        {
+            "kind": "rights",
+            "statement": {"sha256": each.statement_digest},
+            "status": status,
+            "artifacts": [descriptor(data, "d")],
+        }
+        for each, status in ((narrow, "superseded"), (wide, "current"))
+    ]
+    world.register(world.current(world.contents(model)), *entries)
+    return (
+        world,
+        model,
+        POLICY.replace("{use: commercial}", f"{{use: commercial, current: {{register: {REGISTER}}}}}"),
+    )
+
+
+def test_relaxed_rights_count_once_a_fresh_register_says_so():
+    world, model, asks = relaxed_world()
+    assert "license/license-denied" in codes(world.judge(model))
+    assert world.judge(model, asks).verdict is Verdict.ACCEPT
+
+
+def test_no_stale_or_missing_register_relaxes_anything():
+    world, model, asks = relaxed_world()
+    stale = world.judge(model, asks, as_of=NOW + timedelta(days=60))
+    assert {"license/license-denied", "license/register-stale"} <= codes(stale)
+    without = [each for each in world.bundles if each is not world.registers[-1][1]]
+    missing = world.judge(model, asks, lines=without)
+    assert {"license/license-denied", "license/register-missing"} <= codes(missing)
+
+
+def test_a_superseded_record_counts_while_the_current_one_is_not_here():
+    world, model, asks = relaxed_world()
+    without = [
+        each
+        for each in world.bundles
+        if b'"sequence":2,' not in each.payload or b"rights" not in each.payload
+    ]
+    assert "license/license-denied" in codes(world.judge(model, asks, lines=without))
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -17,22 +17,12 @@ from typing import ClassVar
 from pydantic import Field
 
 from attest.graph import Evidence
-from attest.keeper import RegisterState
-from attest.model import StrictModel
 from attest.predicates.contents import Contents, StatementRef
 from attest.review import Review
-from attest.rule import Duration, Rule
+from attest.rule import Current, Rule
 from attest.verdict import Finding, Outcome, Result, conclude
 
-__all__ = ["ContentsComplete", "Current"]
-
-
-class Current(StrictModel):
-    """Which register says what is current, and how old it may be."""
-
-    register_id: str = Field(alias="register", description="Id of the register.")
-    max_age: Duration | None = Field(default=None, description="How old; absent: until its nextUpdate.")
-    independent: bool = Field(default=False, description="Its keeper signs no statement of the chain.")
+__all__ = ["ContentsComplete"]
 
 
 class ContentsComplete(Rule):
@@ -70,9 +60,7 @@ class ContentsComplete(Rule):
         return conclude(examined, findings, notes)
 
     def _currency(self, review: Review, current: Current, lists: list[Evidence]) -> list[Finding]:
-        state = review.registers.get(current.register_id) or RegisterState(current.register_id, None, None)
-        chain = review.signers() if current.independent else ()
-        findings = state.findings(review.as_of, current.max_age, "contents", independent_of=chain)
+        state, findings = current.ask(review, "contents")
         entries = {entry.statement_digest: entry.state for entry in state.entries if entry.kind == "contents"}
         states = {evidence.digest: entries.get(evidence.digest) for evidence in lists}
         if state.evidence is None or "current" in states.values():

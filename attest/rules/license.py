@@ -7,6 +7,9 @@ count), be active and not expired, and not prohibit training. For ids of the SPD
 licence classes decides, and a class the record states can only narrow it; a ``LicenseRef-`` goes by its
 stated class.
 
+A later record that relaxes an earlier one counts for itself only with ``current``: where a fresh register
+names a record in hand as current, the records it marks as superseded count no more.
+
 FAIL: a licence does not allow it. UNKNOWN: there is no rights record by the rights-holder, it states no
 licence, or its id or class is not known. A record that was withdrawn still restricts, and grants nothing.
 """
@@ -24,7 +27,7 @@ from attest.lineage import Ancestor
 from attest.model import format_time
 from attest.predicates.rights import Rights
 from attest.review import Review
-from attest.rule import Rule, about, unseen
+from attest.rule import Current, Rule, about, unseen
 from attest.verdict import Finding, Outcome, Result, conclude
 
 __all__ = ["License"]
@@ -41,20 +44,33 @@ class License(Rule):
         default="commercial", description="What the reader wants to do."
     )
     deny: list[str] = Field(default_factory=list, description="SPDX ids that are never acceptable.")
+    current: Current | None = Field(
+        default=None, description="Ask a register which records are current; superseded ones count no more."
+    )
 
     @property
     def sentence(self) -> str:
         """The rule in plain English."""
         without = f", without {', '.join(self.deny)}" if self.deny else ""
-        return f"Every dataset's licence allows {self.use} use and does not prohibit training{without}."
+        which = f", by the records that {self.current.register_id} names as current" if self.current else ""
+        return (
+            f"Every dataset's licence allows {self.use} use and does not prohibit training{without}{which}."
+        )
 
     def check(self, review: Review) -> Outcome:
         """Hold every rights record of every dataset against the use."""
         datasets = review.lineage.datasets()
         findings: list[Finding] = []
         examined = 0
+        states: dict[str, str] = {}
+        if self.current and datasets:
+            state, findings = self.current.ask(review, "rights")
+            if not findings:  # a register nobody may go by relaxes nothing
+                states = {e.statement_digest or "": e.state for e in state.entries if e.kind == "rights"}
         for ancestor in datasets:
             records = [each for each in review.graph.rights(ancestor.artifact) if each.granted]
+            if any(each.believed and states.get(each.digest) == "current" for each in records):
+                records = [each for each in records if states.get(each.digest) != "superseded"]
             if not records and not review.lineage.is_origin(ancestor.artifact):
                 continue  # it was made out of datasets that answer for it
             examined += 1

@@ -14,10 +14,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from attest.keeper import RegisterState
 from attest.predicates.withdrawal import Withdrawal
 from attest.review import Review
-from attest.rule import Duration, Rule, unseen
+from attest.rule import Current, Duration, Rule, unseen
 from attest.verdict import Finding, Outcome, Result, conclude
 
 __all__ = ["NoWithdrawnStatement"]
@@ -67,9 +66,8 @@ class NoWithdrawnStatement(Rule):
                 )
             )
         else:
-            state = review.registers.get(self.register_id) or RegisterState(self.register_id, None, None)
-            chain = review.signers() if self.independent else ()
-            findings += state.findings(review.as_of, self.max_age, "withdrawal", independent_of=chain)
+            asked = Current(register_id=self.register_id, max_age=self.max_age, independent=self.independent)
+            findings += asked.ask(review, "withdrawal")[1]
         return conclude(len(statements), [*findings, *unseen(review, "statements")])
 
 
