@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from attest.graph import Graph
+from attest.graph import Graph, Member
 from attest.predicates.step import guess_member_role
 from attest.resource import Artifact
 
@@ -66,7 +66,7 @@ def match(delivery: Delivery, graph: Graph) -> Match:
     ``weights``, none of whose paths was delivered with other bytes, and that leaves the fewest extra files.
     """
     if _attested(graph, delivery.artifact):
-        return Match(delivery, exact=True, roots=(delivery.artifact,))
+        return Match(delivery, exact=True, roots=(delivery.artifact, *_around(delivery.artifact, graph)))
     if not delivery.artifact.tree:
         return Match(delivery, exact=False, roots=(), near=_near_file(delivery, graph))
     found: dict[tuple[str, ...], list[Artifact]] = {}
@@ -99,6 +99,18 @@ def match(delivery: Delivery, graph: Graph) -> Match:
 def _is_weights(path: str, role: str) -> bool:
     """Delivering a README alone is not delivering the model; where nobody signed a role the name decides."""
     return role == "weights" or (role == "unknown" and guess_member_role(path) == "weights")
+
+
+def _around(artifact: Artifact, graph: Graph) -> list[Artifact]:
+    """Attested trees a weights file was taken out of: what was said of them is about the file, too."""
+    if artifact.tree:
+        return []
+    weights = Member(artifact.sha256, "weights")
+    return sorted(
+        tree
+        for tree, members in graph.members.items()
+        if weights in members.values() and _attested(graph, tree)
+    )
 
 
 def _near_file(delivery: Delivery, graph: Graph) -> tuple[NearMiss, ...]:
