@@ -427,10 +427,11 @@ def run(capsys, *words):
     return end.value.code, out, err
 
 
-def test_new_prints_or_writes_a_card_and_overwrites_none(capsys, tmp_path):
-    assert run(capsys, "new") == (0, card_template(), "")
+def test_new_prints_or_writes_a_card_and_overwrites_none(capsys, tmp_path, monkeypatch):
+    assert run(capsys, "new", "-o", "-") == (0, card_template(), "")
     path = tmp_path / "card.yaml"
-    code, out, err = run(capsys, "new", "-o", path)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, "new")
     assert (code, out, path.read_text("utf-8")) == (0, "", card_template())
     assert "replace every FILL-IN" in err
     path.write_text("mine")

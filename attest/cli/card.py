@@ -29,14 +29,16 @@ def command() -> None:
     "--output",
     type=PATH,
     metavar="FILE",
-    help="Write to this file; one that is there is not overwritten. Default: standard output.",
+    default="card.yaml",
+    show_default=True,
+    help="Write to this file; one that is there is not overwritten. - prints it.",
 )
-def new(output: Path | None) -> None:
+def new(output: Path) -> None:
     """Write a new card, with every field and the words it takes."""
     from attest.card import card_template
 
     text = card_template()
-    if output is None:
+    if str(output) == "-":
         click.echo(text, nl=False)
         return
     from attest.files import write_file
