@@ -20,6 +20,20 @@ __all__ = ["STATEMENT_TYPE", "Statement"]
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 
 
+_FIELDS = frozenset({"_type", "subject", "predicateType", "predicate"})
+_SUBJECT_FIELDS = frozenset(field.alias or name for name, field in ResourceDescriptor.model_fields.items())
+
+
+def _refuse_unknown_fields(value: Mapping[str, Any], where: str | None) -> None:
+    """Refuse what cosign and sigstore-go refuse to verify; a reader of ours ignores such fields."""
+    unknown = sorted(set(value) - _FIELDS)
+    for number, subject in enumerate(value["subject"], 1):
+        unknown += [f"subject {number}: {name}" for name in sorted(set(subject) - _SUBJECT_FIELDS)]
+    if unknown:
+        hint = "other verifiers refuse it; put it into the predicate, or a subject's annotations"
+        raise FormatError(f"unknown field {unknown[0][:100]!r}", where, hint)
+
+
 @dataclass(frozen=True, eq=False)
 class Statement:
     """Who says (the bundle knows) what (``predicate``) about which bytes (``subjects``).
@@ -68,9 +82,11 @@ class Statement:
         """Read a payload we are about to sign, under the rules other verifiers hold us to.
 
         Raises:
-            FormatError: what ``parse`` refuses, or a subject without a name or a sha256.
+            FormatError: what ``parse`` refuses, a field in-toto does not define, or a subject without a
+                name or a sha256.
         """
         statement = cls.parse(payload, where)
+        _refuse_unknown_fields(read_json(payload, where), where)
         for number, subject in enumerate(statement.subjects, 1):
             if subject.artifact is None or subject.name is None:
                 missing = "digest.sha256" if subject.artifact is None else "name"

@@ -143,3 +143,27 @@ def test_we_sign_nothing_json_cannot_carry():
         Statement.build([ResourceDescriptor.from_json(subject())], TYPE, {"n": 2**60})
     with pytest.raises(FormatError, match="at least one subject"):
         Statement.build([], TYPE, {})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"extra": 1}, "unknown field 'extra'"),
+        ({"subject": [{"name": "a", "digest": {"sha256": "0" * 64}, "note": "x"}]}, "subject 1: note"),
+        (
+            {"subject": [{"name": "a", "digest": {"sha256": "0" * 64}, "media_type": "x"}]},
+            "subject 1: media_type",
+        ),
+    ],
+)
+def test_what_other_verifiers_refuse_is_not_signed(change, message):
+    value = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "a", "digest": {"sha256": "0" * 64}}],
+        "predicateType": "https://example.com/x",
+        "predicate": {},
+    }
+    Statement.for_signing(json.dumps(value).encode())
+    with pytest.raises(FormatError, match=message):
+        Statement.for_signing(json.dumps({**value, **change}).encode())
+    Statement.parse(json.dumps({**value, **change}).encode())  # reading stays lenient
