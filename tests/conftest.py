@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("attest", deadline=None, print_blob=True)
-settings.load_profile("attest")
+# the same examples every time where a change has to pass; new ones every time where somebody can look
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "attest")
+
+# started in the background of a script, we are told to ignore Ctrl-C, and so is every program a test starts
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _PREFIXES = ("ATTEST_", "BUILDKITE", "CIRCLE", "GITHUB_", "GITLAB_", "JENKINS_", "RUNNER_", "SIGSTORE_")
 _KEPT = frozenset({"ATTEST_CORPORA", "ATTEST_TEST_CACHE", "ATTEST_TEST_REQUIRE_CLIENTS", "ATTEST_TEST_SUITE"})

@@ -318,14 +318,14 @@ def test_no_edition_ever_breaks_the_rules_readers_hold_it_to(history):
     lists = {}
     for number, actions in enumerate(history, 1):
         edition = Edition.after(signed[-1].predicate, T0 + number * DAY, None)
-        for kind, which in actions:
+        for place, (kind, which) in enumerate(actions):
             if kind == "contents":
                 earlier = lists.setdefault(which, [])
                 made = contents([f"model {which}"], list(earlier), len(earlier) + 1)
                 earlier.append(made)
                 edition.add(made)
             elif kind == "withdrawal":
-                edition.add(withdrawal(sha(f"{number} {which}")))
+                edition.add(withdrawal(sha(f"{number} {place}")))
             elif kind == "rights":
                 edition.add(rights(f"data {which}", number))
             else:
