@@ -19,7 +19,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _PREFIXES = ("ATTEST_", "BUILDKITE", "CIRCLE", "GITHUB_", "GITLAB_", "JENKINS_", "RUNNER_", "SIGSTORE_")
-_KEPT = frozenset({"ATTEST_CORPORA", "ATTEST_TEST_CACHE", "ATTEST_TEST_REQUIRE_CLIENTS", "ATTEST_TEST_SUITE"})
+_KEPT = frozenset(
+    {
+        "ATTEST_CORPORA",
+        "ATTEST_TEST_CACHE",
+        "ATTEST_TEST_REQUIRE_CLIENTS",
+        "ATTEST_TEST_SUITE",
+        "ATTEST_TEST_DEBIAN_MIRROR",
+    }
+)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -20,7 +20,6 @@ SUITE = os.environ.get("ATTEST_TEST_SUITE", "forky")
 PACKAGES = ("cosign", "sigstore-go")
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_DEFAULT_MIRROR = "http://deb.debian.org/debian"
 _DEBIAN_URI = re.compile(r"^(?:URIs:|deb\s)[^#\n]*?(\S+/debian)/?(?:\s|$)", re.MULTILINE)
 _MINUTES = 5
 
@@ -35,16 +34,14 @@ def binaries(*, again: bool = False) -> Path:
 
 
 def _mirror() -> str:
-    """Return the Debian mirror this machine uses for its own packages, if it has one."""
-    places = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("debian*"))]
-    for place in places:
-        if place.is_file():
-            found = re.search(
-                r"^(?:URIs:|deb\s)[^#\n]*?(\S+/debian)/?(?:\s|$)", place.read_text(), re.MULTILINE
-            )
-            if found:
-                return found[1]
-    return _DEFAULT_MIRROR
+    """Return the Debian mirror apt uses here, or the one $ATTEST_TEST_DEBIAN_MIRROR names."""
+    if named := os.environ.get("ATTEST_TEST_DEBIAN_MIRROR"):
+        return named
+    folder = Path("/etc/apt")
+    for place in (folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))):
+        if place.is_file() and (found := _DEBIAN_URI.search(place.read_text(errors="replace"))):
+            return found[1]
+    raise Unavailable("apt knows no Debian mirror: name one in ATTEST_TEST_DEBIAN_MIRROR")
 
 
 def _unpack(target: Path) -> None:
