@@ -70,7 +70,20 @@ class LimitError(FormatError):
 
 
 class SignatureError(AttestError):
-    """A key or a signature that cannot be used."""
+    """A key or a signature that cannot be used, or a service that signing needs and cannot have.
+
+    Args:
+        what: as of every error.
+        where: as of every error.
+        hint: as of every error.
+        code: a stable reason for programs, e.g. ``timestamp-unreachable``.
+    """
+
+    def __init__(
+        self, what: str, where: str | None = None, hint: str | None = None, *, code: str = "signature"
+    ) -> None:
+        super().__init__(what, where, hint)
+        self.code = code
 
 
 class DigestError(AttestError):
