@@ -17,6 +17,7 @@ from attest.settings import Project
 from attest.signer import Signer, open_signer
 from attest.spool import FOLDER, spool
 from attest.statement import Statement
+from attest.timestamping import TimestampedSigner
 
 __all__ = ["Desk", "spool_folder"]
 
@@ -40,6 +41,20 @@ class Desk:
         """What could be neither signed nor kept."""
         self._passphrase = passphrase
         self._signer: Signer | None = None
+        self._opened = False
+
+    def signer(self) -> Signer:
+        """Open the signer; what it signs gets the time of every timestamp authority the project names.
+
+        Raises:
+            UsageError: the project names no signer.
+            SignatureError: the key cannot be read.
+        """
+        if self._signer is None:
+            signer = open_signer(self.project.signer_uri, self._passphrase)
+            urls = self.project.timestamps
+            self._signer = TimestampedSigner(signer, urls) if urls else signer
+        return self._signer
 
     def open(self) -> Signer:
         """Open the signer and write nothing into the store, so that neither fails when it is needed.
@@ -49,11 +64,12 @@ class Desk:
             SignatureError: the key cannot be read.
             StoreError: the store cannot be written.
         """
-        if self._signer is None:
-            self._signer = open_signer(self.project.signer_uri, self._passphrase)
+        if not self._opened:
+            self.signer()
             with self.project.open_store() as store:
                 store.put([])
-        return self._signer
+            self._opened = True
+        return self.signer()
 
     def places(self) -> list[str]:
         """Return the real paths attest writes while it records, and the key it signs with."""

@@ -26,6 +26,8 @@ class Options(TypedDict, total=False):
     """Path or URI, in place of the project's."""
     signer: str | None
     """Path or URI, in place of the project's."""
+    timestamps: Sequence[str]
+    """URLs of timestamp authorities, in place of the project's."""
     passphrase: bytes | None
     """Of the signing key; by default that of ``ATTEST_PASSPHRASE``."""
     builder_id: str | None

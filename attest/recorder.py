@@ -89,7 +89,12 @@ class Recorder:
 
     def __init__(self, kind: str, **options: Unpack[Options]) -> None:
         self.kind = check_kind(kind)
-        project = find_project(Path.cwd(), store=options.get("store"), signer=options.get("signer"))
+        project = find_project(
+            Path.cwd(),
+            store=options.get("store"),
+            signer=options.get("signer"),
+            timestamps=options.get("timestamps", ()),
+        )
         secret = options.get("passphrase") or os.environ.get("ATTEST_PASSPHRASE", "").encode()
         self.desk = Desk(project, secret or None)
         self.started: datetime | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from attest.errors import FormatError, UsageError
 from attest.limits import DEFAULT, Limits
 from attest.model import StrictModel
 from attest.predicate import BASE
+from attest.service import check_url
 from attest.store import Store, open_store
 
 __all__ = [
@@ -57,6 +59,16 @@ def _not_empty(value: str) -> str:
     return value
 
 
+def _service_url(value: str) -> str:
+    try:
+        return check_url(value)
+    except UsageError as error:
+        raise ValueError(error.what) from error
+
+
+_ServiceUrl = Annotated[str, AfterValidator(_service_url)]
+
+
 class Builder(StrictModel):
     """What provenance names as its builder (SLSA provenance v1, ``runDetails.builder``)."""
 
@@ -73,6 +85,8 @@ class Settings(StrictModel):
     """Path or URI of the store."""
     signer: Annotated[str, AfterValidator(_not_empty)] | None = None
     """Path or URI of the signer, e.g. ``file:keys/attest.key``."""
+    timestamp: _ServiceUrl | list[_ServiceUrl] = Field(default_factory=list)
+    """URL of a timestamp authority (RFC 3161) that stamps every signature; of several, each one does."""
     builder: Builder = Field(default_factory=Builder)
 
 
@@ -104,6 +118,12 @@ class Project:
             hint = "`attest key generate keys/attest.key`, then write signer: file:keys/attest.key"
             raise UsageError("names no signer", str(self.file), hint)
         return _anchored(self.settings.signer, "file", self.root)
+
+    @property
+    def timestamps(self) -> tuple[str, ...]:
+        """URLs of the timestamp authorities that stamp every signature."""
+        given = self.settings.timestamp
+        return (given,) if isinstance(given, str) else tuple(given)
 
     def open_store(self, *, create: bool = False, read_only: bool = False, limits: Limits = DEFAULT) -> Store:
         """Open the project's store.
@@ -165,14 +185,20 @@ def find_settings(start: Path) -> Project:
 
 
 def find_project(
-    start: Path, *, store: str | None = None, signer: str | None = None, optional: bool = False
+    start: Path,
+    *,
+    store: str | None = None,
+    signer: str | None = None,
+    timestamps: Sequence[str] = (),
+    optional: bool = False,
 ) -> Project:
-    """Find the project that ``start`` belongs to, with another store or signer in place of its own.
+    """Find the project that ``start`` belongs to, with another store, signer or time in place of its own.
 
     Args:
         start: where a command was called; relative paths in ``store`` and ``signer`` are relative to it.
         store: path or URI; with ``signer`` given too, no settings file is needed.
         signer: path or URI.
+        timestamps: URLs of timestamp authorities.
         optional: where there is no settings file, the defaults will do.
 
     Raises:
@@ -180,14 +206,16 @@ def find_project(
         UsageError: there is none, it is another user's, or it is not what it should be.
     """
     folder = start.absolute()
-    given = {
+    given: dict[str, str | list[str]] = {
         **({"store": _anchored(store, "sqlite", folder)} if store else {}),
         **({"signer": _anchored(signer, "file", folder)} if signer else {}),
     }
+    if timestamps:
+        given["timestamp"] = [check_url(url) for url in timestamps]
     try:
         project = find_settings(folder)
     except UsageError:
-        if not (optional or len(given) == 2) or _exists_above(folder):
+        if not (optional or (store and signer)) or _exists_above(folder):
             raise
         project = Project(folder, Settings())
     return Project(project.root, project.settings.model_copy(update=given))

@@ -16,6 +16,7 @@ from attest.cli.options import (
     limit_option,
     limits_from,
     passphrase_from,
+    signing_options,
     store_option,
 )
 from attest.cli.progress import progress_bar
@@ -50,7 +51,7 @@ __all__ = ["command"]
 )
 @click.option("--symlinks", is_flag=True, help="Read links to files of the same directory as those files.")
 @click.option("--supersede", is_flag=True, help="Replace the rights that were signed before.")
-@click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names.")
+@signing_options
 @store_option
 @click.option(
     "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
@@ -65,6 +66,7 @@ def command(
     symlinks: bool,
     supersede: bool,
     signer: str | None,
+    timestamps: tuple[str, ...],
     store_uri: str | None,
     not_secret: tuple[str, ...],
     limits: tuple[str, ...],
@@ -85,7 +87,8 @@ def command(
     from attest.settings import find_project
 
     card = read_card(card_path, limits_from(limits))
-    desk = Desk(find_project(Path.cwd(), store=store_uri, signer=signer), passphrase_from())
+    project = find_project(Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps)
+    desk = Desk(project, passphrase_from())
     desk.open()
     _check_place(path, desk)
     card.attachments()  # a file the card names and nobody has is an error before anything is digested

@@ -23,6 +23,7 @@ __all__ = [
     "open_store_from",
     "passphrase_from",
     "reads_path",
+    "signing_options",
     "store_option",
 ]
 
@@ -90,6 +91,19 @@ def store_option(function: F) -> F:
         metavar="PATH",
         help="Use this store, not the one attest.yaml names.",
     )(function)
+
+
+def signing_options(function: F) -> F:
+    """``--signer URI`` and ``--timestamp URL`` of every command that signs; the latter as ``timestamps``."""
+    time = click.option(
+        "--timestamp",
+        "timestamps",
+        multiple=True,
+        metavar="URL",
+        help="Have this authority (RFC 3161) state the time, not what attest.yaml names; may be repeated.",
+    )
+    who = click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names.")
+    return who(time(function))
 
 
 def open_store_from(store_uri: str | None, *, read_only: bool = False, limits: Limits | None = None) -> Store:

@@ -55,6 +55,7 @@ def _recorder(words: tuple[str, ...], given: dict[str, Any]) -> Any:
         given["kind"],
         store=given["store_uri"],
         signer=given["signer"],
+        timestamps=given["timestamps"],
         builder_id=given["builder_id"],
         exclude=given["exclude"],
         symlinks=given["symlinks"],

@@ -140,6 +140,7 @@ def _recorder(
         given["kind"],
         store=given["store_uri"],
         signer=given["signer"],
+        timestamps=given["timestamps"],
         builder_id=given["builder_id"],
         completeness="partial" if completeness == "partial" else "all",
         exclude=given["exclude"],
