@@ -8,6 +8,8 @@ import socket
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("stack.fixture",)
+
 settings.register_profile("attest", deadline=None, print_blob=True)
 settings.load_profile("attest")
 
