@@ -29,7 +29,7 @@ from attest.predicates.withdrawal import Selector, Withdrawal
 from attest.resource import Artifact
 from attest.statement import Statement
 from attest.trust import Trust
-from attest.verifier import UnverifiedError, VerifiedStatement
+from attest.verifier import Identity, UnverifiedError, VerifiedStatement
 
 __all__ = ["Line", "Review", "Unverified", "review"]
 
@@ -111,12 +111,13 @@ def _unverified(bundle: Bundle, error: UnverifiedError) -> Unverified:
 
 def _signatures(verified: Sequence[VerifiedStatement]) -> tuple[Signature, ...]:
     """One signature per signer, with the earliest trusted time of any copy."""
-    by_signer: dict[str, Signature] = {}
+    by_signer: dict[Identity, Signature] = {}
     for each in verified:
-        known = by_signer.get(str(each.signer))
+        known = by_signer.get(each.signer)
         times = [t for t in (each.trusted_time, known.trusted_time if known else None) if t is not None]
-        by_signer[str(each.signer)] = Signature(each.signer, each.principals, min(times, default=None))
-    return tuple(by_signer[name] for name in sorted(by_signer))
+        names = {*each.principals, *(known.principals if known else ())}
+        by_signer[each.signer] = Signature(each.signer, tuple(sorted(names)), min(times, default=None))
+    return tuple(by_signer[signer] for signer in sorted(by_signer))
 
 
 def _grants(
@@ -284,7 +285,7 @@ def review(
         seen.add(copy)
         limits.check("statements", len(seen), line.source)
         try:
-            one = trust.verify(line.content, f"{line.source}:{line.number}", limits)
+            one = trust.verify(line.content, f"{line.source}:{line.number}", limits, as_of)
             verified[one.statement.digest].append(one)
         except UnverifiedError as error:
             stranger = _unverified(line.content, error)

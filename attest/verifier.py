@@ -13,7 +13,10 @@ from attest.bundle import Bundle
 from attest.errors import AttestError
 from attest.statement import Statement
 
-__all__ = ["Identity", "UnverifiedError", "VerifiedStatement"]
+__all__ = ["UNDECIDED", "Identity", "UnverifiedError", "VerifiedStatement"]
+
+UNDECIDED = frozenset({"root-missing", "time-unknown", "unsupported-material"})
+"""Codes that say the reader lacks what a check needs, not that a check failed."""
 
 
 class UnverifiedError(AttestError):
@@ -37,6 +40,8 @@ class Identity:
     """``key`` (subject is the SHA-256 of the public key's DER), ``sigstore`` or ``certificate``."""
     subject: str
     issuer: str = ""
+    root: str = ""
+    """SHA-256 of the pinned root that vouches for it: two authorities may give out the same names."""
 
     def __str__(self) -> str:
         if self.kind == "key":

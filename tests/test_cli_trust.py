@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pki import authority, pem
 from world import good_world, signer, write_world
 
 from attest.cli import main
@@ -130,15 +131,19 @@ def test_other_identities_and_roots_are_written_and_linted(tmp_path, key, capsys
         "https://x/*",
     )
     root = tmp_path / "root.pem"
-    root.write_text("not looked into until it is used")
-    attest("trust", "add", path, "coop", "--certificate-root", root, "--certificate-subject", "CN=provenance")
+    coop = ("coop", "--certificate-root", root, "--certificate-subject", "CN=provenance")
+    root.write_text("no certificate")
+    assert attest("trust", "add", path, *coop) == 4
+    assert "not certificates in PEM" in capsys.readouterr().err
+    root.write_bytes(pem(authority().certificate))
+    assert attest("trust", "add", path, *coop) == 0
     assert attest("trust", "show", path) == 0
     capsys.readouterr()
     assert attest("trust", "lint", path, "--json") == 1
     problems = "\n".join(json.loads(capsys.readouterr().out)["problems"])
     for text in (
         "coop has no role",
-        "key signatures only",
+        "gh: this version verifies no keyless signatures",
         "nobody holds the role publisher",
         "is a wildcard",
     ):

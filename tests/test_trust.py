@@ -114,7 +114,7 @@ def test_verify_tells_why_not():
         "signer-unknown": signer("stranger").sign(good.statement()),
         "signature-invalid": replace(good, signature=good.signature[:-1] + bytes([good.signature[-1] ^ 1])),
         "payload-type": replace(good, payload_type="text/plain"),
-        "unsupported-material": replace(good, certificate=b"der", hint=None),
+        "certificate-invalid": replace(good, certificate=b"der", hint=None),
     }
     for code, bundle in cases.items():
         with pytest.raises(UnverifiedError) as caught:

@@ -203,10 +203,8 @@ def _problems(trust: Trust) -> list[str]:
     for name, principal in trust.file.principals.items():
         if name not in held and not any(name in e.principals for es in trust.file.roles.values() for e in es):
             found.append(f"principal {name} has no role: its statements are carried and grant nothing")
-        if principal.key is None:
-            found.append(
-                f"principal {name}: this version verifies key signatures only; its statements stay unverified"
-            )
+        if principal.sigstore is not None:
+            found.append(f"principal {name}: this version verifies no keyless signatures")
     found += [
         f"nobody holds the role {role}: statements that need it are never believed"
         for role in ("builder", "data-owner", "rights-holder", "publisher")
@@ -231,6 +229,7 @@ def _problems(trust: Trust) -> list[str]:
 def _identity(folder: Path, given: dict[str, Any]) -> dict[str, Any] | None:
     from attest.errors import UsageError
     from attest.signers.file import public_key
+    from attest.trust import read_certificate_root
 
     if given["key"]:
         public_key(given["key"])  # a private key, or no key at all, is refused here
@@ -246,7 +245,9 @@ def _identity(folder: Path, given: dict[str, Any]) -> dict[str, Any] | None:
     if given["certificate_root"] or given["certificate_subject"]:
         if not (given["certificate_root"] and given["certificate_subject"]):
             raise UsageError("a certificate has both --certificate-root and --certificate-subject")
-        pinned = _pin(folder, given["certificate_root"])
+        file = given["certificate_root"]
+        read_certificate_root(file.read_bytes(), str(file))
+        pinned = _pin(folder, file)
         value = {"root": pinned["file"], "sha256": pinned["sha256"], "subject": given["certificate_subject"]}
         return {"certificate": value}
     return None
