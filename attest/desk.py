@@ -77,8 +77,8 @@ class Desk:
         scheme, _, rest = self.project.store_uri.partition(":")
         if scheme == "sqlite":
             places += (Path(rest + end) for end in ("", "-wal", "-shm", "-journal"))
-        if self.project.settings.signer and self.project.signer_uri.startswith("file:"):
-            places.append(Path(self.project.signer_uri.removeprefix("file:")))
+        if self.project.key_file is not None:
+            places.append(self.project.key_file)
         return [os.path.realpath(place) for place in places if place.exists()]
 
     def explains(self, artifact: Artifact, role: str) -> bool:

@@ -120,6 +120,16 @@ class Project:
         return _anchored(self.settings.signer, "file", self.root)
 
     @property
+    def key_file(self) -> Path | None:
+        """File that holds the private key, if it is one."""
+        if self.settings.signer is None:
+            return None
+        scheme, _, rest = self.signer_uri.partition(":")
+        if scheme == "certificate":
+            scheme, _, rest = (rest.partition(",")[2] or f"file:{rest}").partition(":")
+        return Path(rest) if scheme == "file" else None
+
+    @property
     def timestamps(self) -> tuple[str, ...]:
         """URLs of the timestamp authorities that stamp every signature."""
         given = self.settings.timestamp
@@ -136,8 +146,15 @@ class Project:
 
 
 def _anchored(uri: str, local: str, root: Path) -> str:
-    """Make the path in a URI of the scheme ``local`` (or a bare path) absolute; leave other URIs alone."""
+    """Make the path in a URI of the scheme ``local`` (or a bare path) absolute; leave other URIs alone.
+
+    ``certificate:CHAIN,KEY`` holds a path and the URI of a signer.
+    """
     scheme, colon, rest = uri.partition(":")
+    if scheme == "certificate" and colon and local == "file":
+        chain, comma, key = rest.partition(",")
+        place = _anchored(f"file:{chain}", "file", root).removeprefix("file:") if chain else ""
+        return f"{scheme}:{place}{comma}{_anchored(key, 'file', root) if key else ''}"
     if colon and scheme != local and scheme.isalnum() and len(scheme) > 1:
         return uri
     path = Path(rest if colon and scheme == local else uri)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from typing import Protocol
 
 from attest.bundle import Bundle
+from attest.keys import PublicKey
 from attest.registry import Registry
 from attest.statement import Statement
 
-__all__ = ["SIGNERS", "Signer", "open_signer"]
+__all__ = ["SIGNERS", "Signer", "claims", "open_signer"]
 
-SIGNERS = Registry("signer", {"file": "attest.signers.file:open_file"}, "attest.signers")
+SIGNERS = Registry(
+    "signer",
+    {
+        "certificate": "attest.signers.certificate:open_certificate",
+        "file": "attest.signers.file:open_file",
+    },
+    "attest.signers",
+)
 """Scheme → ``open(rest, passphrase) -> Signer``."""
 
 
@@ -19,7 +29,14 @@ class Signer(Protocol):
 
     @property
     def identity(self) -> dict[str, str]:
-        """Whom the bundle will name as its signer, as ``contents`` lists it: ``{"key": "<SHA-256>"}``."""
+        """Whom the bundle will name as its signer, as ``contents`` lists it.
+
+        ``{"key": "<SHA-256>"}``, or ``{"subject": …, "issuer": …}`` where somebody vouches for the signer.
+        """
+
+    @property
+    def public(self) -> PublicKey | None:
+        """The long-lived key its bundles are verified with, or ``None`` if there is no such key."""
 
     def sign(self, statement: Statement) -> Bundle:
         """Sign the statement's bytes as they are.
@@ -30,7 +47,7 @@ class Signer(Protocol):
 
 
 def open_signer(uri: str, passphrase: bytes | None = None) -> Signer:
-    """Open a signer by its URI: ``file:PATH`` or a bare path for a local key.
+    """Open a signer by its URI: ``file:PATH`` or a bare path for a local key, ``certificate:CHAIN,KEY``.
 
     Raises:
         UsageError: no signer has that scheme.
@@ -44,3 +61,30 @@ def open_signer(uri: str, passphrase: bytes | None = None) -> Signer:
         scheme, rest = "file", uri
     signer: Signer = SIGNERS.load(scheme)(rest, passphrase)
     return signer
+
+
+_ISSUER = "1.3.6.1.4.1.57264.1.1"
+"""Extension of a Fulcio certificate: who vouched for the subject."""
+
+
+def claims(bundle: Bundle, identity: Mapping[str, str]) -> bool:
+    """Tell whether a bundle says to be that signer's. Unverified: it finds one's own in one's own store."""
+    if "key" in identity:
+        return bundle.hint == base64.b64encode(bytes.fromhex(identity["key"])).decode()
+    if bundle.certificate is None:
+        return False
+    from cryptography import x509
+
+    try:
+        leaf = x509.load_der_x509_certificate(bundle.certificate)
+        subjects, issuers = {leaf.subject.rfc4514_string()}, {leaf.issuer.rfc4514_string()}
+        for extension in leaf.extensions:
+            if isinstance(extension.value, x509.SubjectAlternativeName):
+                subjects |= {str(name.value) for name in extension.value}
+            elif extension.oid.dotted_string == _ISSUER and isinstance(
+                extension.value, x509.UnrecognizedExtension
+            ):
+                issuers.add(extension.value.value.decode())
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False
+    return identity.get("subject") in subjects and identity.get("issuer") in issuers

@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from attest.bundle import Bundle, with_evidence
 from attest.errors import SignatureError
+from attest.keys import PublicKey
 from attest.model import format_time
 from attest.service import RETRIES, TIMEOUT, Service
 from attest.signer import Signer
@@ -161,6 +162,11 @@ class TimestampedSigner:
     def identity(self) -> dict[str, str]:
         """That of the other signer."""
         return self.inner.identity
+
+    @property
+    def public(self) -> PublicKey | None:
+        """That of the other signer."""
+        return self.inner.public
 
     def sign(self, statement: Statement) -> Bundle:
         """Sign, then ask for the time.

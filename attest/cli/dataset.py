@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,17 +149,18 @@ class _Earlier:
 
     def __init__(self, store: Store, desk: Desk, measured: Measured) -> None:
         self._store = store
-        key = desk.open().identity.get("key")
-        self._hint = base64.b64encode(bytes.fromhex(key)).decode() if key else None
+        self._identity = desk.open().identity
         self._digests = store.by_subject(measured.artifact.sha256, tree=measured.artifact.tree)
 
     def ours(self, predicate_type: str) -> list[Statement]:
         """Return those of a type that this signer signed, oldest first."""
+        from attest.signer import claims
+
         return [
             bundle.statement()
             for digest in self._digests
             for bundle in self._store.bundles(digest)
-            if bundle.hint == self._hint and bundle.statement().predicate_type == predicate_type
+            if claims(bundle, self._identity) and bundle.statement().predicate_type == predicate_type
         ]
 
 
