@@ -12,8 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.x509 import Certificate
-
+from attest.anchors import (
+    Anchors,
+    Signed,
+    load_anchors,
+    load_sigstore_roots,
+    load_timestamp_authorities,
+    read_certificate_root,
+    read_sigstore_root,
+    read_timestamp_root,
+)
 from attest.bundle import Bundle
 from attest.digest import sha256_bytes
 from attest.document import Document, read_file
@@ -21,27 +29,20 @@ from attest.errors import FormatError
 from attest.keys import MAX_KEY_BYTES, PublicKey
 from attest.limits import DEFAULT, Limits
 from attest.statement import Statement
-from attest.trustfile import MAX_ROOT_BYTES, ROLES, PinnedFile, TrustFile, matches, parse_trust
+from attest.trustfile import ROLES, TrustFile, matches, parse_trust
 from attest.verifier import Identity, UnverifiedError, VerifiedStatement
 from attest.verifiers import key as key_verifier
-from attest.verifiers.certificate import (
-    Authority,
-    is_name,
-    is_subject,
-    is_subject_name,
-    read_leaf,
-    subject_of,
-)
-from attest.verifiers.timestamp import TimestampRoot, trusted_time
+from attest.verifiers.certificate import read_leaf
+from attest.verifiers.timestamp import TimestampRoot
 
 __all__ = [
     "ROLES",
-    "Anchors",
     "Trust",
     "TrustFile",
     "matches",
     "parse_trust",
     "read_certificate_root",
+    "read_sigstore_root",
     "read_timestamp_root",
     "read_trust",
 ]
@@ -51,52 +52,6 @@ __all__ = [
 class _Key:
     public: PublicKey
     principals: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Holders:
-    """A private authority and the principals it vouches for: (name, pattern of the subject)."""
-
-    authority: Authority
-    subjects: tuple[tuple[str, str], ...]
-
-    def could_name(self, subject: str, issuer: str) -> bool:
-        """Tell whether a certificate with these two names could be a principal's."""
-        if not self.authority.is_called(issuer):
-            return False
-        # a pattern that is no subject speaks of alternative names, which this one says nothing about
-        return any(
-            is_subject_name(pattern, subject) if is_name(pattern) else True for _, pattern in self.subjects
-        )
-
-    def named(self, leaf: Certificate) -> set[str]:
-        """Return the principals whose certificate this is.
-
-        Raises:
-            UnverifiedError: code ``subject-mismatch``: it is nobody's.
-        """
-        names = {name for name, pattern in self.subjects if is_subject(pattern, leaf)}
-        if not names:
-            wanted = " or ".join(sorted({pattern for _, pattern in self.subjects}))
-            what = f"its certificate's subject: got {subject_of(leaf)[:200]!r}, expected {wanted[:500]}"
-            raise UnverifiedError("subject-mismatch", what)
-        return names
-
-
-@dataclass(frozen=True)
-class Anchors:
-    """What certificates are held against; all of it pinned by the reader."""
-
-    authorities: tuple[_Holders, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Signed:
-    """Who is shown to have signed a bundle, and before when."""
-
-    signer: Identity
-    principals: tuple[str, ...]
-    time: datetime | None
 
 
 @dataclass(frozen=True)
@@ -138,7 +93,8 @@ class Trust:
 
         Raises:
             UnverifiedError: codes ``payload-type``, ``signer-unknown``, ``signature-invalid``,
-                ``subject-mismatch``, ``not-a-statement``, and those of ``verifiers.certificate``.
+                ``subject-mismatch``, ``not-a-statement``, those of ``verifiers.certificate`` and
+                ``verifiers.rekor``.
             LimitError: beyond the reader's limits.
         """
         key_verifier.check_envelope(bundle)
@@ -151,10 +107,10 @@ class Trust:
             raise
         return VerifiedStatement(statement, signed.signer, signed.principals, signed.time, bundle)
 
-    def _by_key(self, bundle: Bundle) -> _Signed:
+    def _by_key(self, bundle: Bundle) -> Signed:
         known = self._key_of(bundle)
-        time = trusted_time(bundle, self._authorities)
-        return _Signed(Identity("key", known.public.fingerprint), known.principals, time)
+        time = self._anchors.time_of(bundle, known.public.der, self._authorities)
+        return Signed(Identity("key", known.public.fingerprint), known.principals, time)
 
     def _key_of(self, bundle: Bundle) -> _Key:
         hinted = [known for known in self._keys.values() if known.public.hint == bundle.hint]
@@ -172,29 +128,19 @@ class Trust:
             )
         raise UnverifiedError("signer-unknown", "signed by nobody this trust file names")
 
-    def _by_certificate(self, bundle: Bundle, as_of: datetime | None) -> _Signed:
-        """Ask every private authority; of their refusals, one that knows the issuer says most."""
+    def _by_certificate(self, bundle: Bundle, as_of: datetime | None) -> Signed:
         leaf = read_leaf(bundle.certificate or b"")
-        time = trusted_time(bundle, self._authorities)
-        signers: list[Identity] = []
-        names: set[str] = set()
-        refusals: list[UnverifiedError] = []
-        for holders in self._anchors.authorities:
-            try:
-                signer = holders.authority.verify(bundle, leaf, time or as_of)
-                names |= holders.named(leaf)
-                signers.append(signer)
-            except UnverifiedError as error:
-                refusals.append(error)
-        if names:
-            return _Signed(signers[0], tuple(sorted(names)), time)
-        refusals.sort(key=lambda each: each.code == "certificate-untrusted")
-        if refusals and refusals[0].code != "certificate-untrusted":
-            raise refusals[0]
+        signed = self._anchors.signer_of(bundle, leaf, self._authorities, as_of)
+        if signed is not None:
+            return signed
         if any(principal.sigstore for principal in self.file.principals.values()):
             raise UnverifiedError("unsupported-material", "this version verifies no keyless signatures")
-        if refusals:
-            raise refusals[0]
+        if self._anchors.authorities:
+            issuer = leaf.issuer.rfc4514_string()[:200]
+            raise UnverifiedError(
+                "certificate-untrusted",
+                f"its certificate is issued by {issuer!r}: no pinned root vouches for that",
+            )
         raise UnverifiedError(
             "signer-unknown", "signed with a certificate nobody this trust file names holds"
         )
@@ -246,7 +192,7 @@ class Trust:
             keyless = principal.sigstore
             if keyless and keyless.issuer == issuer and matches(keyless.identity, subject):
                 return True
-        return any(holders.could_name(subject, issuer) for holders in self._anchors.authorities)
+        return self._anchors.could_name(subject, issuer)
 
     def revokers_of(self, principals: Iterable[str]) -> frozenset[str]:
         """Return principals who may withdraw statements of any of ``principals`` besides themselves."""
@@ -291,39 +237,6 @@ def _load_keys(document: Document, parsed: TrustFile, folder: Path) -> dict[str,
     return keys
 
 
-def _load_authorities(document: Document, parsed: TrustFile, folder: Path) -> tuple[_Holders, ...]:
-    """Read the private authorities, each with the subjects that are principals under it."""
-    found: dict[str, _Holders] = {}
-    for name, principal in parsed.principals.items():
-        if principal.certificate is None:
-            continue
-        where = document.where(("principals", name))
-        pinned = PinnedFile(file=principal.certificate.root, sha256=principal.certificate.sha256)
-        authority = read_certificate_root(pinned.read(folder, where, MAX_ROOT_BYTES), where)
-        known = found.get(pinned.sha256)
-        subjects = (*(known.subjects if known else ()), (name, principal.certificate.subject))
-        found[pinned.sha256] = _Holders(authority, subjects)
-    return tuple(found.values())
-
-
-def read_certificate_root(data: bytes, where: str) -> Authority:
-    """Read the certificates of a private authority, in PEM.
-
-    Raises:
-        SignatureError: no certificate, or none that is a root.
-    """
-    return Authority.from_pem(data, where)
-
-
-def read_timestamp_root(data: bytes, where: str) -> TimestampRoot:
-    """Read the certificates of a timestamp authority, in PEM.
-
-    Raises:
-        SignatureError: no certificate, or none that is a root.
-    """
-    return TimestampRoot.from_pem(data, where)
-
-
 def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
     """Read a trust file and every file it pins.
 
@@ -335,11 +248,7 @@ def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
     document = read_file(path, limits)
     parsed = parse_trust(document)
     keys = _load_keys(document, parsed, path.parent)
-    authorities = []
-    for number, pinned in enumerate(parsed.roots.timestamp):
-        where = document.where(("roots", "timestamp", number))
-        authorities.append(read_timestamp_root(pinned.read(path.parent, where, MAX_ROOT_BYTES), where))
-    for number, pinned in enumerate(parsed.roots.sigstore):
-        pinned.read(path.parent, document.where(("roots", "sigstore", number)), MAX_ROOT_BYTES)
-    anchors = Anchors(_load_authorities(document, parsed, path.parent))
-    return Trust(path.name, sha256_bytes(document.data), parsed, keys, tuple(authorities), anchors)
+    roots = load_sigstore_roots(document, parsed, path.parent)
+    authorities = load_timestamp_authorities(document, parsed, path.parent, roots)
+    anchors = load_anchors(document, parsed, path.parent, roots)
+    return Trust(path.name, sha256_bytes(document.data), parsed, keys, authorities, anchors)

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from pki import CODE_SIGNING, DAY, Holder, authority, new_key, pem
 from world import World, codes, descriptor, good_world, make_trust, signer
 
+from attest.anchors import Anchors, Holders
 from attest.bundle import parse_bundle, with_evidence
 from attest.digest import sha256_bytes
 from attest.errors import FormatError, SignatureError
 from attest.resource import ResourceDescriptor
 from attest.statement import Statement
-from attest.trust import Anchors, Trust, _Holders, read_trust
+from attest.trust import Trust, read_trust
 from attest.verdict import Verdict
 from attest.verifier import Identity, UnverifiedError
 from attest.verifiers.certificate import Authority, is_subject
@@ -227,7 +228,7 @@ def test_what_is_no_certificate(trust, der):
 
 
 LEAF = ROOT.issue()
-HELD = _Holders(Authority.from_pem(pem(ROOT.certificate), "root.pem"), (("coop", "CN=provenance"),))
+HELD = Holders(Authority.from_pem(pem(ROOT.certificate), "root.pem"), (("coop", "CN=provenance"),))
 
 
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))

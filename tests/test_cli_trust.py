@@ -159,6 +159,10 @@ def test_a_timestamp_root_is_checked_when_it_is_pinned(tmp_path, key, capsys):
     assert "not certificates" in capsys.readouterr().err
     assert path.read_bytes() == before
     assert attest("trust", "root", path) == 2
+    (tmp_path / "root.json").write_text('{"tlogs": []}')
+    assert attest("trust", "root", path, "--sigstore", tmp_path / "root.json") == 4
+    assert "not a Sigstore trusted root" in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def test_lint_of_a_good_file(tmp_path, capsys):

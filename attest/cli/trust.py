@@ -116,17 +116,16 @@ def add(path: Path, name: str, roles: tuple[str, ...], **given: Any) -> None:
 @click.option("--sigstore", "sigstores", multiple=True, type=PATH, help="A Sigstore trusted_root.json.")
 def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...]) -> None:
     """Pin a certificate root."""
-    from attest.canonical import read_json
     from attest.document import read_document
     from attest.errors import UsageError
-    from attest.trust import parse_trust, read_timestamp_root
+    from attest.trust import parse_trust, read_sigstore_root, read_timestamp_root
 
     if not timestamps and not sigstores:
         raise UsageError("name a root", "--timestamp or --sigstore")
     for file in timestamps:
         read_timestamp_root(file.read_bytes(), str(file))
     for file in sigstores:
-        read_json(file.read_bytes(), str(file))
+        read_sigstore_root(file.read_bytes(), str(file))
     header, value = _load(path)
     roots = value.setdefault("roots", {})
     for kind, files in (("timestamp", timestamps), ("sigstore", sigstores)):

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -68,6 +69,9 @@ _CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
+Path = tuple[x509.Certificate, ...]
+"""From a leaf to a root."""
+
 
 def read_leaf(der: bytes) -> x509.Certificate:
     """Read the certificate of a bundle.
@@ -76,9 +80,11 @@ def read_leaf(der: bytes) -> x509.Certificate:
         UnverifiedError: code ``certificate-invalid``.
     """
     try:
-        leaf = x509.load_der_x509_certificate(der)
-        _ = leaf.extensions, leaf.subject, leaf.issuer, leaf.version
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what the parser still takes and means to refuse
+            leaf = x509.load_der_x509_certificate(der)
+        _ = leaf.extensions, leaf.issuer.rfc4514_string(), subject_of(leaf), leaf.not_valid_after_utc
+    except Exception as error:  # whatever hostile bytes do to the parser, this is no certificate
         raise UnverifiedError("certificate-invalid", "its certificate cannot be read") from error
     if leaf.version is not x509.Version.v3:
         raise UnverifiedError("certificate-invalid", "its certificate is not of version 3 (X.509)")
@@ -162,7 +168,12 @@ class Authority:
             certificates = x509.load_pem_x509_certificates(data)
             roots = tuple(each for each in certificates if _issued(each, each))
             _ = [each.extensions for each in certificates]
-        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        except (
+            ValueError,
+            x509.DuplicateExtension,
+            x509.InvalidVersion,
+            x509.UnsupportedGeneralNameType,
+        ) as error:
             raise SignatureError("not certificates in PEM", where) from error
         if not roots:
             raise SignatureError("holds no self-signed root certificate", where, "add the authority's root")
@@ -172,7 +183,30 @@ class Authority:
         """Tell whether one of its certificates has that subject (RFC 4514)."""
         return any(each.subject.rfc4514_string() == name for each in (*self.roots, *self.others))
 
-    def verify(self, bundle: Bundle, leaf: x509.Certificate, at: datetime | None) -> Identity:
+    def paths(self, leaf: x509.Certificate) -> list[Path]:
+        """Return every path from the leaf to a root by names and signatures, the shortest first."""
+        found: list[Path] = []
+        waiting: list[Path] = [(leaf,)]
+        steps = 0
+        while waiting:
+            path = waiting.pop(0)
+            for issuer in (*self.roots, *self.others):
+                if issuer.subject != path[-1].issuer or issuer in path:
+                    continue
+                steps += 1
+                if steps > _STEPS:
+                    return found
+                if not _issued(path[-1], issuer):
+                    continue
+                if issuer in self.roots:
+                    found.append((*path, issuer))
+                elif len(path) < _DEEPEST - 1:
+                    waiting.append((*path, issuer))
+        return found
+
+    def verify(
+        self, bundle: Bundle, leaf: x509.Certificate, paths: Sequence[Path], at: datetime | None
+    ) -> Identity:
         """Check that this authority vouches for the leaf at a time, and that the leaf's key signed.
 
         Whether its subject is anybody the reader trusts is the caller's to check.
@@ -180,6 +214,7 @@ class Authority:
         Args:
             bundle: whose envelope was signed.
             leaf: the certificate in the bundle.
+            paths: what ``paths`` found for it.
             at: a trusted time or, where there is none, the time of evaluation.
 
         Raises:
@@ -187,13 +222,6 @@ class Authority:
                 ``extended-key-usage``, ``critical-extension``, ``certificate-key``, ``time-unknown``,
                 ``certificate-expired``, ``certificate-not-yet-valid``, ``signature-invalid``.
         """
-        paths = list(self._paths(leaf))
-        if not paths:
-            issuer = leaf.issuer.rfc4514_string()[:200]
-            raise UnverifiedError(
-                "certificate-untrusted",
-                f"its certificate is issued by {issuer}, which no pinned root vouches for",
-            )
         _check_leaf(leaf)
         if at is None:
             raise UnverifiedError(
@@ -206,25 +234,6 @@ class Authority:
                 "signature-invalid", f"the signature is not that of the certificate's key ({_name(leaf)})"
             )
         return identity_of(leaf, path[-1])
-
-    def _paths(self, leaf: x509.Certificate) -> Iterator[tuple[x509.Certificate, ...]]:
-        """Yield every path from the leaf to a root by names and signatures, the shortest first."""
-        waiting: list[tuple[x509.Certificate, ...]] = [(leaf,)]
-        steps = 0
-        while waiting:
-            path = waiting.pop(0)
-            for issuer in (*self.roots, *self.others):
-                if issuer.subject != path[-1].issuer or issuer in path:
-                    continue
-                steps += 1
-                if steps > _STEPS:
-                    return
-                if not _issued(path[-1], issuer):
-                    continue
-                if issuer in self.roots:
-                    yield (*path, issuer)
-                elif len(path) < _DEEPEST - 1:
-                    waiting.append((*path, issuer))
 
 
 def identity_of(leaf: x509.Certificate, root: x509.Certificate) -> Identity:
@@ -256,7 +265,7 @@ def _is_strong(issuer: x509.Certificate) -> bool:
     return isinstance(key, ed25519.Ed25519PublicKey)
 
 
-def _first_good(paths: Sequence[tuple[x509.Certificate, ...]], at: datetime) -> tuple[x509.Certificate, ...]:
+def _first_good(paths: Sequence[Path], at: datetime) -> Path:
     """Return the first path whose issuers may issue and whose certificates are all valid at that time.
 
     Raises:
