@@ -145,16 +145,26 @@ class Project:
         return open_store(self.store_uri, create=create, read_only=read_only, limits=limits)
 
 
+_KEYS_ELSEWHERE = frozenset({"awskms", "azurekms", "gcpkms", "hsm", "hv"})
+"""Schemes of signers whose URI may end in the file of a public key."""
+
+
+def _place(path: str, root: Path) -> str:
+    return _anchored(f"file:{path}", "file", root).removeprefix("file:") if path else ""
+
+
 def _anchored(uri: str, local: str, root: Path) -> str:
     """Make the path in a URI of the scheme ``local`` (or a bare path) absolute; leave other URIs alone.
 
-    ``certificate:CHAIN,KEY`` holds a path and the URI of a signer.
+    ``certificate:CHAIN,KEY`` holds a path and the URI of a signer, ``hsm:KEY,PUBLIC`` a path.
     """
     scheme, colon, rest = uri.partition(":")
     if scheme == "certificate" and colon and local == "file":
         chain, comma, key = rest.partition(",")
-        place = _anchored(f"file:{chain}", "file", root).removeprefix("file:") if chain else ""
-        return f"{scheme}:{place}{comma}{_anchored(key, 'file', root) if key else ''}"
+        return f"{scheme}:{_place(chain, root)}{comma}{_anchored(key, 'file', root) if key else ''}"
+    if scheme in _KEYS_ELSEWHERE and colon and local == "file":
+        key, comma, public = rest.partition(",")
+        return f"{scheme}:{key}{comma}{_place(public, root)}"
     if colon and scheme != local and scheme.isalnum() and len(scheme) > 1:
         return uri
     path = Path(rest if colon and scheme == local else uri)

@@ -16,8 +16,13 @@ __all__ = ["SIGNERS", "Signer", "claims", "open_signer"]
 SIGNERS = Registry(
     "signer",
     {
+        "awskms": "attest.signers.kms:open_awskms",
+        "azurekms": "attest.signers.kms:open_azurekms",
         "certificate": "attest.signers.certificate:open_certificate",
         "file": "attest.signers.file:open_file",
+        "gcpkms": "attest.signers.kms:open_gcpkms",
+        "hsm": "attest.signers.kms:open_hsm",
+        "hv": "attest.signers.kms:open_vault",
     },
     "attest.signers",
 )
