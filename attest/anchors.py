@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from cryptography.x509 import Certificate
 
 from attest.bundle import Bundle
 from attest.document import Document
-from attest.trustfile import MAX_ROOT_BYTES, PinnedFile, TrustFile
+from attest.trustfile import MAX_ROOT_BYTES, PinnedFile, SigstoreIdentity, TrustFile, matches
 from attest.verifier import Identity, UnverifiedError
 from attest.verifiers.certificate import (
     Authority,
@@ -20,6 +20,7 @@ from attest.verifiers.certificate import (
     is_subject_name,
     subject_of,
 )
+from attest.verifiers.fulcio import Claims, read_claims, unmet
 from attest.verifiers.rekor import Log, log_times
 from attest.verifiers.timestamp import TimestampRoot, trusted_time
 from attest.verifiers.trusted_root import TrustedRoot
@@ -27,6 +28,7 @@ from attest.verifiers.trusted_root import TrustedRoot
 __all__ = [
     "Anchors",
     "Holders",
+    "KeylessHolder",
     "Signed",
     "load_anchors",
     "load_sigstore_roots",
@@ -77,11 +79,24 @@ class Holders:
 
 
 @dataclass(frozen=True)
+class KeylessHolder:
+    """A principal that a Sigstore instance vouches for."""
+
+    name: str
+    identity: SigstoreIdentity
+    root: str | None
+    """SHA-256 of the file of the root that may; ``None``: none is pinned."""
+
+
+@dataclass(frozen=True)
 class Anchors:
     """Everything a bundle can be held against besides public keys and timestamp authorities."""
 
     authorities: tuple[Holders, ...] = ()
     logs: Mapping[bytes, Log] = field(default_factory=dict)
+    roots: Mapping[str, TrustedRoot] = field(default_factory=dict)
+    """Sigstore roots by the SHA-256 of their files."""
+    keyless: tuple[KeylessHolder, ...] = ()
 
     def time_of(
         self, bundle: Bundle, verifier: bytes, timestamps: tuple[TimestampRoot, ...]
@@ -101,10 +116,13 @@ class Anchors:
         return min(times, default=None)
 
     def could_name(self, subject: str, issuer: str) -> bool:
-        """Tell whether a private authority's certificate with these two names could be a principal's."""
-        return any(holders.could_name(subject, issuer) for holders in self.authorities)
+        """Tell whether a certificate with these two names could be a principal's."""
+        return any(holders.could_name(subject, issuer) for holders in self.authorities) or any(
+            each.identity.issuer == issuer and matches(each.identity.identity, subject)
+            for each in self.keyless
+        )
 
-    def signer_of(
+    def holder_of(
         self,
         bundle: Bundle,
         leaf: Certificate,
@@ -138,6 +156,43 @@ class Anchors:
             raise refusals[0]
         names = {name for _, named in found for name in named}
         return Signed(found[0][0], tuple(sorted(names)), time)
+
+    def keyless_signer_of(self, bundle: Bundle, leaf: Certificate) -> Signed | None:
+        """Return which keyless principals signed, or nothing where the certificate is of another kind.
+
+        Whom the certificate claims to be is looked at first: nothing of a stranger's needs sigstore-python.
+
+        Raises:
+            UnverifiedError: it is nobody's, or something about it does not hold.
+            AttestError: sigstore-python is not installed.
+        """
+        claims = read_claims(leaf)
+        if claims is None:
+            return None
+        judged = [(each, unmet(each.identity, claims)) for each in self.keyless]
+        named = [each for each, reason in judged if reason is None]
+        who = f"{claims.identity[:200]} ({claims.issuer[:200]})"
+        if not named:
+            reasons = [f"{each.name}: {reason}" for each, reason in judged if reason]
+            if reasons:
+                raise UnverifiedError("condition-unmet", f"signed as {who}, but not as {'; '.join(reasons)}")
+            raise UnverifiedError("signer-unknown", f"signed as {who}, whom this trust file does not name")
+        return self._keyless(bundle, leaf, named, claims)
+
+    def _keyless(
+        self, bundle: Bundle, leaf: Certificate, named: Sequence[KeylessHolder], claims: Claims
+    ) -> Signed:
+        refusal: UnverifiedError | None = None
+        for root in dict.fromkeys(each.root for each in named if each.root is not None):
+            try:
+                time = self.roots[root].verify(bundle, leaf)
+            except UnverifiedError as error:
+                refusal = refusal or error
+                continue
+            names = tuple(sorted(each.name for each in named if each.root == root))
+            return Signed(Identity("sigstore", claims.identity, claims.issuer, root), names, time)
+        who = ", ".join(each.name for each in named)
+        raise refusal or UnverifiedError("root-missing", f"signed as {who}, and no Sigstore root is pinned")
 
 
 def read_certificate_root(data: bytes, where: str) -> Authority:
@@ -207,7 +262,14 @@ def load_anchors(
         SignatureError: it holds no root certificate.
     """
     logs = {log.key_id: log for root in roots.values() for log in root.logs}
-    return Anchors(_authorities(document, parsed, folder), logs)
+    files = {pinned.file: pinned.sha256 for pinned in parsed.roots.sigstore}
+    only = next(iter(files.values()), None)
+    keyless = tuple(
+        KeylessHolder(name, given, files[given.root] if given.root else only)
+        for name, principal in parsed.principals.items()
+        if (given := principal.sigstore) is not None
+    )
+    return Anchors(_authorities(document, parsed, folder), logs, roots, keyless)
 
 
 def _authorities(document: Document, parsed: TrustFile, folder: Path) -> tuple[Holders, ...]:

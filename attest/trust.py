@@ -93,9 +93,10 @@ class Trust:
 
         Raises:
             UnverifiedError: codes ``payload-type``, ``signer-unknown``, ``signature-invalid``,
-                ``subject-mismatch``, ``not-a-statement``, those of ``verifiers.certificate`` and
-                ``verifiers.rekor``.
+                ``subject-mismatch``, ``condition-unmet``, ``root-missing``, ``not-a-statement``, those of
+                ``verifiers.certificate``, ``verifiers.rekor`` and ``verifiers.sigstore``.
             LimitError: beyond the reader's limits.
+            AttestError: a keyless signature, and sigstore-python is not installed.
         """
         key_verifier.check_envelope(bundle)
         signed = self._by_key(bundle) if bundle.certificate is None else self._by_certificate(bundle, as_of)
@@ -130,12 +131,11 @@ class Trust:
 
     def _by_certificate(self, bundle: Bundle, as_of: datetime | None) -> Signed:
         leaf = read_leaf(bundle.certificate or b"")
-        signed = self._anchors.signer_of(bundle, leaf, self._authorities, as_of)
+        signed = self._anchors.holder_of(bundle, leaf, self._authorities, as_of)
+        signed = signed or self._anchors.keyless_signer_of(bundle, leaf)
         if signed is not None:
             return signed
-        if any(principal.sigstore for principal in self.file.principals.values()):
-            raise UnverifiedError("unsupported-material", "this version verifies no keyless signatures")
-        if self._anchors.authorities:
+        if self._anchors.authorities or self._anchors.keyless:
             issuer = leaf.issuer.rfc4514_string()[:200]
             raise UnverifiedError(
                 "certificate-untrusted",
@@ -188,10 +188,6 @@ class Trust:
             subject: what a keyless identity or a private authority's certificate is called.
             issuer: the OIDC issuer, or the name of the authority.
         """
-        for principal in self.file.principals.values():
-            keyless = principal.sigstore
-            if keyless and keyless.issuer == issuer and matches(keyless.identity, subject):
-                return True
         return self._anchors.could_name(subject, issuer)
 
     def revokers_of(self, principals: Iterable[str]) -> frozenset[str]:

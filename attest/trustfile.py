@@ -15,6 +15,7 @@ from attest.errors import FormatError, UsageError, nearest
 from attest.model import StrictModel
 
 __all__ = [
+    "CONDITIONS",
     "MAX_ROOT_BYTES",
     "ROLES",
     "CertificateIdentity",
@@ -78,12 +79,102 @@ class PinnedFile(StrictModel):
         return data
 
 
+CONDITIONS = {
+    "github_workflow_trigger": "2",
+    "github_workflow_sha": "3",
+    "github_workflow_name": "4",
+    "github_workflow_repository": "5",
+    "github_workflow_ref": "6",
+    "build_signer": "9",
+    "build_signer_digest": "10",
+    "runner_environment": "11",
+    "source_repository": "12",
+    "source_repository_digest": "13",
+    "source_repository_ref": "14",
+    "source_repository_identifier": "15",
+    "source_repository_owner": "16",
+    "source_repository_owner_identifier": "17",
+    "build_config": "18",
+    "build_config_digest": "19",
+    "build_trigger": "20",
+    "run_invocation": "21",
+    "source_repository_visibility": "22",
+    "deployment_environment": "23",
+}
+"""Condition on a keyless certificate → last number of the extension it reads (Fulcio oid-info.md)."""
+
+
 class SigstoreIdentity(StrictModel):
-    """A keyless identity: what a Sigstore certificate says, exactly, or with anchored ``*``."""
+    """A keyless identity: what a Sigstore certificate says, exactly, or with anchored ``*``.
+
+    All that is given must hold. ``issuer`` is always exact. Each of the others reads one extension of the
+    certificate; one that the certificate does not have is not met.
+    """
 
     issuer: str
+    """OIDC issuer, exactly."""
     identity: str
+    """The certificate's subject alternative name: workflow, e-mail address, service account."""
+    root: str | None = None
+    """Which of ``roots.sigstore`` vouches for it, by its ``file``. Needed where there are several."""
     source_repository: str | None = None
+    """URI of the repository the build was of."""
+    source_repository_ref: str | None = None
+    """Its branch or tag, like ``refs/tags/v*``."""
+    source_repository_digest: str | None = None
+    """Its commit."""
+    source_repository_identifier: str | None = None
+    """Its number, which no renaming changes."""
+    source_repository_owner: str | None = None
+    """URI of its owner."""
+    source_repository_owner_identifier: str | None = None
+    """The owner's number."""
+    source_repository_visibility: str | None = None
+    """``public``, ``private`` or ``internal`` when it was signed."""
+    build_signer: str | None = None
+    """URI of the build instructions that signed: the reusable workflow."""
+    build_signer_digest: str | None = None
+    """Their commit."""
+    build_config: str | None = None
+    """URI of the build instructions that were started."""
+    build_config_digest: str | None = None
+    """Their commit."""
+    build_trigger: str | None = None
+    """What started the build, like ``push``."""
+    run_invocation: str | None = None
+    """URI of the run."""
+    runner_environment: str | None = None
+    """Where it ran, like ``github-hosted`` or ``self-hosted``."""
+    deployment_environment: str | None = None
+    """The protected environment it ran for."""
+    github_workflow_trigger: str | None = None
+    """Deprecated by Fulcio, as the next four are: what started the workflow."""
+    github_workflow_sha: str | None = None
+    """Commit of the workflow."""
+    github_workflow_name: str | None = None
+    """Name of the workflow."""
+    github_workflow_repository: str | None = None
+    """Owner and name of the repository."""
+    github_workflow_ref: str | None = None
+    """Branch or tag of the workflow."""
+    extensions: dict[str, str] = Field(
+        default_factory=dict, description="Any other extension of Fulcio's, by its full OID."
+    )
+
+    @field_validator("issuer")
+    @classmethod
+    def _exact(cls, value: str) -> str:
+        if "*" in value:
+            raise ValueError("an issuer is exact: whoever else it matched could name anybody")
+        return value
+
+    @field_validator("extensions")
+    @classmethod
+    def _oids(cls, value: dict[str, str]) -> dict[str, str]:
+        for oid in value:
+            if not re.fullmatch(r"1\.3\.6\.1\.4\.1\.57264\.1(\.[0-9]{1,9})+", oid):
+                raise ValueError(f"got {oid[:80]!r}, expected an OID under 1.3.6.1.4.1.57264.1")
+        return value
 
     @model_validator(mode="after")
     def _github_needs_repository(self) -> SigstoreIdentity:
@@ -189,6 +280,22 @@ def _check_roles(document: Document, parsed: TrustFile) -> None:
                 raise UsageError(f"role keeper: {entry.principal} needs register, the register's id", where)
 
 
+def _check_sigstore(document: Document, parsed: TrustFile) -> None:
+    """Every keyless principal belongs to one pinned instance: another one could vouch for the same names."""
+    files = [pinned.file for pinned in parsed.roots.sigstore]
+    for name, principal in parsed.principals.items():
+        if principal.sigstore is None:
+            continue
+        where = document.where(("principals", name, "sigstore"))
+        root = principal.sigstore.root
+        if root is not None and root not in files:
+            known = ", ".join(files) or "none is pinned"
+            raise UsageError(f"root: no Sigstore root {root[:100]!r} is pinned", where, f"roots: {known}")
+        if root is None and len(files) > 1:
+            what = f"principal {name}: several Sigstore roots are pinned, say which vouches for it"
+            raise UsageError(what, where, f"root: {' or '.join(files)}")
+
+
 def parse_trust(document: Document) -> TrustFile:
     """Read a trust document without the files it pins.
 
@@ -198,5 +305,6 @@ def parse_trust(document: Document) -> TrustFile:
     if not isinstance(document.value, dict):
         raise UsageError("expected principals, roles and roots", document.where(), "see attest trust new")
     parsed = document.validate(TrustFile)
+    _check_sigstore(document, parsed)
     _check_roles(document, parsed)
     return parsed

@@ -15,7 +15,7 @@ from attest.statement import Statement
 
 __all__ = ["UNDECIDED", "Identity", "UnverifiedError", "VerifiedStatement"]
 
-UNDECIDED = frozenset({"root-missing", "time-unknown", "unsupported-material"})
+UNDECIDED = frozenset({"root-missing", "time-unknown"})
 """Codes that say the reader lacks what a check needs, not that a check failed."""
 
 

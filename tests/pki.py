@@ -72,7 +72,7 @@ class Holder:
         extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (),
         digest: hashes.HashAlgorithm | None = None,
         now: datetime | None = None,
-        version: int = 3,
+        serial: int | None = None,
     ) -> Holder:
         """Issue a certificate; ``days`` are counted from now, the rest says what stands in it."""
         key = key or new_key()
@@ -82,7 +82,7 @@ class Holder:
             .subject_name(x509.Name.from_rfc4514_string(name))
             .issuer_name(self.certificate.subject)
             .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
+            .serial_number(serial or x509.random_serial_number())
             .not_valid_before(now + days[0] * DAY)
             .not_valid_after(now + days[1] * DAY)
         )
@@ -98,7 +98,12 @@ class Holder:
         if purposes is not None and not authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         if alternatives:
-            builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+            builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=not name)
+        own, issuers = key.public_key(), self.key.public_key()
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(own), critical=False)
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuers), critical=False
+        )
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical=critical)
         hashed = None if isinstance(self.key, ed25519.Ed25519PrivateKey) else digest or hashes.SHA256()

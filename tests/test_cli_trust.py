@@ -143,7 +143,7 @@ def test_other_identities_and_roots_are_written_and_linted(tmp_path, key, capsys
     problems = "\n".join(json.loads(capsys.readouterr().out)["problems"])
     for text in (
         "coop has no role",
-        "gh: this version verifies no keyless signatures",
+        "principal gh is keyless, and no Sigstore root is pinned",
         "nobody holds the role publisher",
         "is a wildcard",
     ):

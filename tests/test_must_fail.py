@@ -24,12 +24,13 @@ from world import (
     signer,
 )
 
+from attest.anchors import Anchors, KeylessHolder
 from attest.bundle import UnknownLine, parse_bundle
 from attest.keeper import Remembered
 from attest.matching import Delivery
 from attest.resource import Artifact, ResourceDescriptor
 from attest.statement import Statement
-from attest.trustfile import Principal
+from attest.trustfile import SigstoreIdentity
 from attest.verdict import Verdict
 
 
@@ -636,14 +637,18 @@ def test_a_listed_keyless_statement_that_cannot_be_checked():
             row["signer"] = {"subject": "ci@example.com", "issuer": "https://issuer.example"}
     world.bundles.remove(listed)
     world.register(world.current(world.sign("contents", [descriptor(model, "m")], predicate, "ci")))
-    leaf = authority().issue("", alternatives=(x509.RFC822Name("ci@example.com"),))
+    issuer = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1"), b"https://issuer.example"
+    )
+    leaf = authority().issue(
+        "", alternatives=(x509.RFC822Name("ci@example.com"),), extensions=((issuer, False),)
+    )
     lines = [leaf.sign(each.statement()) if each is keyless else each for each in world.bundles]
     nobody = world.judge(model, lines=lines)
     assert nobody.verdict is Verdict.ACCEPT  # by nobody the reader knows: it grants nothing, as with a key
     identity = {"issuer": "https://issuer.example", "identity": "*@example.com"}
-    known = {"reviewer": Principal.model_validate({"sigstore": identity}), **world.trust.file.principals}
-    file = world.trust.file.model_copy(update={"principals": known})
-    judgement = replace(world, trust=replace(world.trust, file=file)).judge(model, lines=lines)
+    anchors = Anchors(keyless=(KeylessHolder("reviewer", SigstoreIdentity.model_validate(identity), None),))
+    judgement = replace(world, trust=replace(world.trust, _anchors=anchors)).judge(model, lines=lines)
     assert judgement.verdict is Verdict.INCOMPLETE
     assert codes(judgement) == {"contents-complete/statement-unverifiable"}
 

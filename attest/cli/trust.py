@@ -202,8 +202,8 @@ def _problems(trust: Trust) -> list[str]:
     for name, principal in trust.file.principals.items():
         if name not in held and not any(name in e.principals for es in trust.file.roles.values() for e in es):
             found.append(f"principal {name} has no role: its statements are carried and grant nothing")
-        if principal.sigstore is not None:
-            found.append(f"principal {name}: this version verifies no keyless signatures")
+        if principal.sigstore is not None and not trust.file.roots.sigstore:
+            found.append(f"principal {name} is keyless, and no Sigstore root is pinned to verify that with")
     found += [
         f"nobody holds the role {role}: statements that need it are never believed"
         for role in ("builder", "data-owner", "rights-holder", "publisher")

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from cryptography import x509
@@ -51,6 +52,9 @@ _DEEPEST = 8
 _STEPS = 1000
 """Issuers looked at for one leaf: cross-signed authorities make many paths."""
 
+_LARGEST = 64 << 10
+"""Bytes of a certificate; keyless ones have about 2 kB."""
+
 _UNDERSTOOD = frozenset(
     {
         ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
@@ -73,12 +77,15 @@ Path = tuple[x509.Certificate, ...]
 """From a leaf to a root."""
 
 
+@lru_cache(maxsize=1024)
 def read_leaf(der: bytes) -> x509.Certificate:
     """Read the certificate of a bundle.
 
     Raises:
         UnverifiedError: code ``certificate-invalid``.
     """
+    if len(der) > _LARGEST:
+        raise UnverifiedError("certificate-invalid", f"its certificate is larger than {_LARGEST} bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # what the parser still takes and means to refuse

@@ -13,18 +13,24 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from attest.bundle import Bundle
 from attest.canonical import read_json
 from attest.errors import AttestError, FormatError, SignatureError
 from attest.model import parse_time
+from attest.verifier import UnverifiedError
 from attest.verifiers.rekor import Log
 from attest.verifiers.timestamp import TimestampRoot
+
+if TYPE_CHECKING:
+    from attest.verifiers.sigstore import Instance
 
 __all__ = ["TrustedRoot"]
 
@@ -41,6 +47,33 @@ class TrustedRoot:
     timestamp_authorities: tuple[TimestampRoot, ...] = field(repr=False)
     issuers: tuple[x509.Certificate, ...] = field(repr=False)
     """Fulcio's certificates."""
+
+    def verify(self, bundle: Bundle, leaf: x509.Certificate) -> datetime:
+        """Verify a keyless bundle through sigstore-python, and return its earliest trusted time.
+
+        Raises:
+            UnverifiedError: code ``certificate-untrusted`` if the leaf's issuer is none of this instance's;
+                those of ``verifiers.sigstore``.
+            AttestError: sigstore-python is not installed.
+        """
+        if not any(leaf.issuer == issuer.subject for issuer in self.issuers):
+            name = leaf.issuer.rfc4514_string()[:200]
+            raise UnverifiedError(
+                "certificate-untrusted",
+                f"its certificate is issued by {name!r}: the pinned root is not its root",
+            )
+        return self._instance.verify(bundle)
+
+    @cached_property
+    def _instance(self) -> Instance:
+        try:
+            from attest.verifiers.sigstore import Instance
+        except ImportError as error:
+            raise AttestError(
+                f"keyless signatures are verified by sigstore-python, which is not installed: {error}",
+                hint="pip install 'attest-provenance[sigstore]'",
+            ) from error
+        return Instance(self.raw)
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> TrustedRoot:
