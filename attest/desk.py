@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from attest.bundle import Bundle
@@ -33,10 +33,18 @@ class Desk:
     Args:
         project: whose.
         passphrase: of the signing key.
+        tell: is told what becomes public, before it does.
     """
 
-    def __init__(self, project: Project, passphrase: bytes | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        passphrase: bytes | None = None,
+        *,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
         self.project = project
+        self._tell = tell
         self.unsaved: Statement | None = None
         """What could be neither signed nor kept."""
         self._passphrase = passphrase
@@ -51,7 +59,7 @@ class Desk:
             SignatureError: the key cannot be read.
         """
         if self._signer is None:
-            signer = open_signer(self.project.signer_uri, self._passphrase)
+            signer = open_signer(self.project.signer_uri, self._passphrase, self._tell)
             urls = self.project.timestamps
             self._signer = TimestampedSigner(signer, urls) if urls else signer
         return self._signer

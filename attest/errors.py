@@ -85,6 +85,11 @@ class SignatureError(AttestError):
         super().__init__(what, where, hint)
         self.code = code
 
+    @property
+    def temporary(self) -> bool:
+        """Whether a service was down, and the same may succeed later without anybody doing anything."""
+        return self.code.endswith(("-unreachable", "-timeout", "-status"))
+
 
 class DigestError(AttestError):
     """Bytes that cannot be digested, or that changed while they were read."""

@@ -26,6 +26,8 @@ class Options(TypedDict, total=False):
     """Path or URI, in place of the project's."""
     signer: str | None
     """Path or URI, in place of the project's."""
+    sigstore: Mapping[str, Any]
+    """Settings of keyless signing, in the words of the settings file; each in place of the project's."""
     timestamps: Sequence[str]
     """URLs of timestamp authorities, in place of the project's."""
     passphrase: bytes | None

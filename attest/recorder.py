@@ -94,9 +94,11 @@ class Recorder:
             store=options.get("store"),
             signer=options.get("signer"),
             timestamps=options.get("timestamps", ()),
+            sigstore=options.get("sigstore"),
         )
         secret = options.get("passphrase") or os.environ.get("ATTEST_PASSPHRASE", "").encode()
-        self.desk = Desk(project, secret or None)
+        self._tell = options.get("tell") or _warn
+        self.desk = Desk(project, secret or None, tell=self._tell)
         self.started: datetime | None = None
         self.finished: datetime | None = None
         self.recorded: Recorded | None = None
@@ -105,7 +107,6 @@ class Recorder:
         job_builder = self._job.builder_id if self._job else None
         self._builder = _builder(project.settings.builder, options.get("builder_id"), job_builder)
         self._command = options.get("command")
-        self._tell = options.get("tell") or _warn
         self._manner = Manner(
             tuple(options.get("exclude", ())), options.get("symlinks", False), options.get("progress")
         )

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from attest.document import read_file
 from attest.errors import FormatError, UsageError
+from attest.keyless import SCHEME, TOKEN_VARIABLE, Keyless
 from attest.limits import DEFAULT, Limits
 from attest.model import StrictModel
 from attest.predicate import BASE
@@ -84,7 +85,9 @@ class Settings(StrictModel):
     store: Annotated[str, AfterValidator(_not_empty)] = DEFAULT_STORE
     """Path or URI of the store."""
     signer: Annotated[str, AfterValidator(_not_empty)] | None = None
-    """Path or URI of the signer, e.g. ``file:keys/attest.key``."""
+    """Path or URI of the signer, e.g. ``file:keys/attest.key``, or ``sigstore``."""
+    sigstore: Keyless = Field(default_factory=Keyless)
+    """How the signer ``sigstore`` signs."""
     timestamp: _ServiceUrl | list[_ServiceUrl] = Field(default_factory=list)
     """URL of a timestamp authority (RFC 3161) that stamps every signature; of several, each one does."""
     builder: Builder = Field(default_factory=Builder)
@@ -117,6 +120,9 @@ class Project:
         if self.settings.signer is None:
             hint = "`attest key generate keys/attest.key`, then write signer: file:keys/attest.key"
             raise UsageError("names no signer", str(self.file), hint)
+        scheme, _, rest = self.settings.signer.partition(":")
+        if scheme == SCHEME:
+            return self.settings.sigstore.with_(Keyless.from_uri(rest)).anchored(self.root).uri
         return _anchored(self.settings.signer, "file", self.root)
 
     @property
@@ -128,6 +134,12 @@ class Project:
         if scheme == "certificate":
             scheme, _, rest = (rest.partition(",")[2] or f"file:{rest}").partition(":")
         return Path(rest) if scheme == "file" else None
+
+    @property
+    def secret_variables(self) -> frozenset[str]:
+        """Environment variables whose value signs, so that no command of a pipeline is to see them."""
+        named = self.settings.sigstore.token_variable
+        return frozenset({"ATTEST_PASSPHRASE", TOKEN_VARIABLE, *([named] if named else [])})
 
     @property
     def timestamps(self) -> tuple[str, ...]:
@@ -156,9 +168,12 @@ def _place(path: str, root: Path) -> str:
 def _anchored(uri: str, local: str, root: Path) -> str:
     """Make the path in a URI of the scheme ``local`` (or a bare path) absolute; leave other URIs alone.
 
-    ``certificate:CHAIN,KEY`` holds a path and the URI of a signer, ``hsm:KEY,PUBLIC`` a path.
+    ``certificate:CHAIN,KEY`` holds a path and the URI of a signer; ``hsm:KEY,PUBLIC`` and ``sigstore:`` hold
+    paths.
     """
     scheme, colon, rest = uri.partition(":")
+    if scheme == SCHEME and local == "file":
+        return Keyless.from_uri(rest).anchored(root).uri if rest else uri
     if scheme == "certificate" and colon and local == "file":
         chain, comma, key = rest.partition(",")
         return f"{scheme}:{_place(chain, root)}{comma}{_anchored(key, 'file', root) if key else ''}"
@@ -217,6 +232,7 @@ def find_project(
     store: str | None = None,
     signer: str | None = None,
     timestamps: Sequence[str] = (),
+    sigstore: Mapping[str, Any] | None = None,
     optional: bool = False,
 ) -> Project:
     """Find the project that ``start`` belongs to, with another store, signer or time in place of its own.
@@ -226,6 +242,7 @@ def find_project(
         store: path or URI; with ``signer`` given too, no settings file is needed.
         signer: path or URI.
         timestamps: URLs of timestamp authorities.
+        sigstore: settings of the section ``sigstore``; relative paths in it are relative to ``start``.
         optional: where there is no settings file, the defaults will do.
 
     Raises:
@@ -233,7 +250,7 @@ def find_project(
         UsageError: there is none, it is another user's, or it is not what it should be.
     """
     folder = start.absolute()
-    given: dict[str, str | list[str]] = {
+    given: dict[str, Any] = {
         **({"store": _anchored(store, "sqlite", folder)} if store else {}),
         **({"signer": _anchored(signer, "file", folder)} if signer else {}),
     }
@@ -245,6 +262,15 @@ def find_project(
         if not (optional or (store and signer)) or _exists_above(folder):
             raise
         project = Project(folder, Settings())
+    if sigstore:
+        used = str(given.get("signer", project.settings.signer) or "none")
+        scheme, _, rest = used.partition(":")
+        if scheme != SCHEME:
+            what = f"{', '.join(sigstore)}: only the signer sigstore has that, the signer is {used[:200]}"
+            raise UsageError(what, hint="add --signer sigstore")
+        named = project.settings.sigstore.with_(Keyless.from_uri(rest)).anchored(project.root)
+        given["sigstore"] = named.with_(Keyless.given(dict(sigstore), SCHEME).anchored(folder))
+        given["signer"] = given["sigstore"].uri
     return Project(project.root, project.settings.model_copy(update=given))
 
 

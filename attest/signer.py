@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 from attest.bundle import Bundle
+from attest.keyless import SCHEME as SIGSTORE
 from attest.keys import PublicKey
 from attest.registry import Registry
 from attest.statement import Statement
 
-__all__ = ["SIGNERS", "Signer", "claims", "open_signer"]
+__all__ = ["SIGNERS", "Publishing", "Signer", "claims", "open_signer"]
 
 SIGNERS = Registry(
     "signer",
@@ -23,6 +24,7 @@ SIGNERS = Registry(
         "gcpkms": "attest.signers.kms:open_gcpkms",
         "hsm": "attest.signers.kms:open_hsm",
         "hv": "attest.signers.kms:open_vault",
+        "sigstore": "attest.signers.sigstore:open_sigstore",
     },
     "attest.signers",
 )
@@ -51,20 +53,39 @@ class Signer(Protocol):
         """
 
 
-def open_signer(uri: str, passphrase: bytes | None = None) -> Signer:
-    """Open a signer by its URI: ``file:PATH`` or a bare path for a local key, ``certificate:CHAIN,KEY``.
+@runtime_checkable
+class Publishing(Protocol):
+    """A signer that may make public what it signs, and says so before it does."""
+
+    tell: Callable[[str], None]
+    """Is told what will become public, in words."""
+
+
+def open_signer(
+    uri: str, passphrase: bytes | None = None, tell: Callable[[str], None] | None = None
+) -> Signer:
+    """Open a signer by its URI: ``file:PATH`` or a bare path for a local key, ``certificate:CHAIN,KEY``, ….
+
+    Args:
+        uri: scheme and what the signer needs to know.
+        passphrase: of the key.
+        tell: is told what signing makes public, before it does.
 
     Raises:
         UsageError: no signer has that scheme.
         SignatureError: the key cannot be read (wrong passphrase, not a key, unsupported algorithm).
     """
     scheme, colon, rest = uri.partition(":")
+    if uri == SIGSTORE:  # the one signer that needs nothing more to be said
+        colon = ":"
     if not colon or scheme not in SIGNERS:
         # a bare path may hold a colon; a scheme never holds a slash or a dot
         if colon and scheme.isalnum() and not uri.startswith(("/", ".")):
             SIGNERS.load(scheme)
         scheme, rest = "file", uri
     signer: Signer = SIGNERS.load(scheme)(rest, passphrase)
+    if tell is not None and isinstance(signer, Publishing):
+        signer.tell = tell
     return signer
 
 

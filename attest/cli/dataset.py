@@ -66,6 +66,7 @@ def command(
     supersede: bool,
     signer: str | None,
     timestamps: tuple[str, ...],
+    sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
     limits: tuple[str, ...],
@@ -86,8 +87,10 @@ def command(
     from attest.settings import find_project
 
     card = read_card(card_path, limits_from(limits))
-    project = find_project(Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps)
-    desk = Desk(project, passphrase_from())
+    project = find_project(
+        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, sigstore=sigstore
+    )
+    desk = Desk(project, passphrase_from(), tell=warn)
     desk.open()
     _check_place(path, desk)
     card.attachments()  # a file the card names and nobody has is an error before anything is digested

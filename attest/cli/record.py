@@ -56,6 +56,7 @@ def _recorder(words: tuple[str, ...], given: dict[str, Any]) -> Any:
         store=given["store_uri"],
         signer=given["signer"],
         timestamps=given["timestamps"],
+        sigstore=given["sigstore"],
         builder_id=given["builder_id"],
         exclude=given["exclude"],
         symlinks=given["symlinks"],

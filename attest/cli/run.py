@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -81,16 +81,17 @@ def command(
     signed and put into the store. If COMMAND fails, nothing is signed. With --json or --print-digest, what
     COMMAND prints goes to standard error.
 
-    COMMAND is started without the variable ATTEST_PASSPHRASE. Values of --param are typed as in YAML; quote
-    them twice to make a number a string. A parameter named by --secret-param is recorded nowhere, wherever it
-    stands in COMMAND: --name VALUE, --name=VALUE and name=VALUE are understood.
+    COMMAND is started without the variables ATTEST_PASSPHRASE and SIGSTORE_ID_TOKEN. Values of --param are
+    typed as in YAML; quote them twice to make a number a string. A parameter named by --secret-param is
+    recorded nowhere, wherever it stands in COMMAND: --name VALUE, --name=VALUE and name=VALUE are understood.
     """
     with _recording_errors():
         recorder = _recorder(words, completeness, variables, require_known_inputs, bundles, trust, given)
         declare(recorder, given)
         program = _find(words[0])
         recorder.begin(declared=True)
-    status = _execute([program, *words[1:]], words[0], quiet=print_digest or as_json)
+    hidden = recorder.desk.project.secret_variables
+    status = _execute([program, *words[1:]], words[0], hidden, quiet=print_digest or as_json)
     if status != 0:
         click.echo(f"attest: the command ended with status {status}: nothing was signed", err=True)
         click.get_current_context().exit(status)
@@ -141,6 +142,7 @@ def _recorder(
         store=given["store_uri"],
         signer=given["signer"],
         timestamps=given["timestamps"],
+        sigstore=given["sigstore"],
         builder_id=given["builder_id"],
         completeness="partial" if completeness == "partial" else "all",
         exclude=given["exclude"],
@@ -202,10 +204,11 @@ def _find(name: str) -> str:
     return found
 
 
-def _execute(argv: Sequence[str], name: str, *, quiet: bool) -> int:
+def _execute(argv: Sequence[str], name: str, hidden: Collection[str], *, quiet: bool) -> int:
     """Run the command and return its status; signals that reach us reach it.
 
-    Standard input, output and error are ours, with ``quiet`` output is our standard error.
+    Standard input, output and error are ours, with ``quiet`` output is our standard error. Variables named
+    in ``hidden`` it does not see.
     """
     process: subprocess.Popen[bytes] | None = None
     early: list[int] = []
@@ -217,7 +220,7 @@ def _execute(argv: Sequence[str], name: str, *, quiet: bool) -> int:
             with suppress(ProcessLookupError):
                 process.send_signal(number)
 
-    environ = {key: value for key, value in os.environ.items() if key != "ATTEST_PASSPHRASE"}
+    environ = {key: value for key, value in os.environ.items() if key not in hidden}
     sys.stdout.flush()
     with _handled(forward):
         try:

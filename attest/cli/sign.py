@@ -10,6 +10,7 @@ import click
 
 from attest.cli.options import PATH, echo_json, json_option, passphrase_from, signing_options, store_option
 from attest.cli.progress import progress_bar
+from attest.cli.steps import warn
 from attest.errors import AttestError, UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def command(
     spool: Path | None,
     signer: str | None,
     timestamps: tuple[str, ...],
+    sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
     as_json: bool,
@@ -61,7 +63,12 @@ def command(
     if pending and output is not None:
         raise UsageError("--pending signs into the store", "-o", "leave -o out")
     project = find_project(
-        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, optional=output is not None
+        Path.cwd(),
+        store=store_uri,
+        signer=signer,
+        timestamps=timestamps,
+        sigstore=sigstore,
+        optional=output is not None,
     )
     if statement is None:
         _settle(project, spool, not_secret, as_json=as_json)
@@ -109,7 +116,7 @@ def _read(path: Path, not_secret: tuple[str, ...]) -> Statement:
 def _sign(project: Project, statement: Statement, *, stored: bool) -> Bundle:
     from attest.desk import Desk
 
-    desk = Desk(project, passphrase_from())
+    desk = Desk(project, passphrase_from(), tell=warn)
     return desk.sign(statement) if stored else desk.signer().sign(statement)
 
 
@@ -133,7 +140,7 @@ def _settle(project: Project, folder: Path | None, not_secret: tuple[str, ...], 
     done: list[str] = []
     failed: list[dict[str, Any]] = []
     if waiting:
-        signer = Desk(project, passphrase_from()).open()
+        signer = Desk(project, passphrase_from(), tell=warn).open()
         with project.open_store() as store:
             for entry in waiting:
                 try:
