@@ -28,8 +28,9 @@ from attest.document import Document, read_file
 from attest.errors import FormatError
 from attest.keys import MAX_KEY_BYTES, PublicKey
 from attest.limits import DEFAULT, Limits
+from attest.model import format_time
 from attest.statement import Statement
-from attest.trustfile import ROLES, TrustFile, matches, parse_trust
+from attest.trustfile import ROLES, Principal, TrustFile, matches, parse_trust
 from attest.verifier import Identity, UnverifiedError, VerifiedStatement
 from attest.verifiers import key as key_verifier
 from attest.verifiers.certificate import read_leaf
@@ -92,14 +93,16 @@ class Trust:
             as_of: time of evaluation: what has no trusted time and can expire is judged at it.
 
         Raises:
-            UnverifiedError: codes ``payload-type``, ``signer-unknown``, ``signature-invalid``,
-                ``subject-mismatch``, ``condition-unmet``, ``root-missing``, ``not-a-statement``, those of
+            UnverifiedError: codes ``payload-type``, ``not-a-statement``, ``signer-unknown``,
+                ``signature-invalid``, ``key-expired``, ``key-not-yet-valid``, ``time-unknown``,
+                ``subject-mismatch``, ``condition-unmet``, ``root-missing``; those of
                 ``verifiers.certificate``, ``verifiers.rekor`` and ``verifiers.sigstore``.
             LimitError: beyond the reader's limits.
             AttestError: a keyless signature, and sigstore-python is not installed.
         """
         key_verifier.check_envelope(bundle)
-        signed = self._by_key(bundle) if bundle.certificate is None else self._by_certificate(bundle, as_of)
+        by = self._by_key if bundle.certificate is None else self._by_certificate
+        signed = by(bundle, as_of)
         try:
             statement = Statement.parse(bundle.payload, where, limits)
         except FormatError as error:
@@ -108,10 +111,44 @@ class Trust:
             raise
         return VerifiedStatement(statement, signed.signer, signed.principals, signed.time, bundle)
 
-    def _by_key(self, bundle: Bundle) -> Signed:
+    def _by_key(self, bundle: Bundle, as_of: datetime | None) -> Signed:
         known = self._key_of(bundle)
         time = self._anchors.time_of(bundle, known.public.der, self._authorities)
-        return Signed(Identity("key", known.public.fingerprint), known.principals, time)
+        signer = Identity("key", known.public.fingerprint)
+        refusal: UnverifiedError | None = None
+        names = []
+        for name in known.principals:
+            try:
+                self._check_period(name, time, as_of)
+                names.append(name)
+            except UnverifiedError as error:
+                refusal = refusal or error
+        if refusal is not None and not names:
+            raise refusal
+        return Signed(signer, tuple(names), time)
+
+    def _check_period(self, name: str, time: datetime | None, as_of: datetime | None) -> None:
+        """Check that a principal's key was its own when it signed, as far as anybody can show.
+
+        Raises:
+            UnverifiedError: codes ``key-expired``, ``key-not-yet-valid``, ``time-unknown``.
+        """
+        principal = self.file.principals.get(name)
+        key = principal.key if principal else None
+        if key is None or (key.valid_from is None and key.valid_until is None):
+            return
+        at = time or as_of
+        if at is None:
+            raise UnverifiedError("time-unknown", f"no time to tell whether the key was {name}'s")
+        shown = "signed before" if time else "no trusted time, judged at"
+        if key.valid_until is not None and at > key.valid_until:
+            until = format_time(key.valid_until)
+            what = f"the key was {name}'s until {until}; {shown} {format_time(at)}"
+            raise UnverifiedError("key-expired", what)
+        if key.valid_from is not None and at < key.valid_from:
+            start = format_time(key.valid_from)
+            what = f"the key is {name}'s from {start} on; {shown} {format_time(at)}"
+            raise UnverifiedError("key-not-yet-valid", what)
 
     def _key_of(self, bundle: Bundle) -> _Key:
         hinted = [known for known in self._keys.values() if known.public.hint == bundle.hint]
@@ -207,7 +244,7 @@ class Trust:
         shown: dict[str, str] = {}
         for name, principal in self.file.principals.items():
             if name in by_name:
-                shown[name] = f"key sha256:{by_name[name]}"
+                shown[name] = f"key sha256:{by_name[name]}{_period(principal)}"
             elif principal.sigstore:
                 shown[name] = f"sigstore {principal.sigstore.identity} ({principal.sigstore.issuer})"
             elif principal.certificate:
@@ -215,6 +252,12 @@ class Trust:
                     f"certificate {principal.certificate.subject}, root sha256:{principal.certificate.sha256}"
                 )
         return shown
+
+
+def _period(principal: Principal) -> str:
+    key = principal.key
+    start = f" from {format_time(key.valid_from)}" if key and key.valid_from else ""
+    return start + (f" until {format_time(key.valid_until)}" if key and key.valid_until else "")
 
 
 def _prefixed(digests: Iterable[str]) -> set[str]:

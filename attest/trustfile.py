@@ -12,13 +12,14 @@ from pydantic import Field, field_validator, model_validator
 from attest.digest import Sha256
 from attest.document import Document
 from attest.errors import FormatError, UsageError, nearest
-from attest.model import StrictModel
+from attest.model import StrictModel, Timestamp
 
 __all__ = [
     "CONDITIONS",
     "MAX_ROOT_BYTES",
     "ROLES",
     "CertificateIdentity",
+    "KeyIdentity",
     "PinnedFile",
     "Principal",
     "RoleEntry",
@@ -77,6 +78,25 @@ class PinnedFile(StrictModel):
                 "the file changed after it was pinned: compare fingerprints out of band before pinning anew",
             )
         return data
+
+
+class KeyIdentity(PinnedFile):
+    """A public key, and from when to when it is its holder's.
+
+    Within these bounds counts what was signed at a trusted time; what has no trusted time is judged by the
+    time of evaluation. A date stands for its first second in UTC.
+    """
+
+    valid_from: Timestamp | None = None
+    """When the key came into use, itself included."""
+    valid_until: Timestamp | None = None
+    """When the key went out of use, itself included: older signatures with a trusted time stay good."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> KeyIdentity:
+        if self.valid_from and self.valid_until and self.valid_from > self.valid_until:
+            raise ValueError("validFrom is later than validUntil")
+        return self
 
 
 CONDITIONS = {
@@ -196,7 +216,7 @@ class CertificateIdentity(StrictModel):
 class Principal(StrictModel):
     """Somebody, by exactly one kind of identity."""
 
-    key: PinnedFile | None = None
+    key: KeyIdentity | None = None
     sigstore: SigstoreIdentity | None = None
     certificate: CertificateIdentity | None = None
 

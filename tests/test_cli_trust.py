@@ -150,6 +150,17 @@ def test_other_identities_and_roots_are_written_and_linted(tmp_path, key, capsys
         assert text in problems
 
 
+def test_a_key_that_ends(tmp_path, key, capsys):
+    path = tmp_path / "trust.yaml"
+    words = ("trust", "add", path, "old", "--key", key, "--role", "publisher", "--valid-until", "2027-01-01")
+    assert attest(*words) == 0
+    assert "until 2027-01-01T00:00:00Z" in capsys.readouterr().out
+    assert attest("trust", "lint", path) == 1
+    assert "principal old: its key ends, and no timestamp root is pinned" in capsys.readouterr().out
+    assert attest("trust", "add", path, "new", "--key", key, "--valid-from", "soon") == 2
+    assert "validFrom" in capsys.readouterr().err
+
+
 def test_a_timestamp_root_is_checked_when_it_is_pinned(tmp_path, key, capsys):
     path = tmp_path / "trust.yaml"
     attest("trust", "add", path, "acme", "--key", key, "--role", "publisher")

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyless_instance import ISSUER, REPOSITORY, WORKFLOW, Instance, claims, der, der_text
 from pki import authority, new_key, pem
+from pydantic.alias_generators import to_camel
 from tlog import TestLog
 from world import World, codes, descriptor, make_trust, signer
 
@@ -134,15 +135,15 @@ def test_two_principals_of_one_identity(tmp_path, instance):
         ({"identity": "https://github.com/acme/*"}, "signer-unknown", "does not name"),
         ({"identity": WORKFLOW.removesuffix("1") + "*"}, "", ""),
         ({"issuer": "https://token.actions.githubusercontent.com/x"}, "signer-unknown", "does not name"),
-        ({"sourceRepository": "https://github.com/evil/fork"}, "condition-unmet", "source_repository: got"),
+        ({"sourceRepository": "https://github.com/evil/fork"}, "condition-unmet", "sourceRepository: got"),
         ({"sourceRepositoryRef": "refs/tags/v*"}, "", ""),
         (
             {"sourceRepositoryRef": "refs/heads/*"},
             "condition-unmet",
             "'refs/tags/v1', expected 'refs/heads/*'",
         ),
-        ({"runnerEnvironment": "self-hosted"}, "condition-unmet", "runner_environment: got 'github-hosted'"),
-        ({"deploymentEnvironment": "*"}, "condition-unmet", "deployment_environment: got none"),
+        ({"runnerEnvironment": "self-hosted"}, "condition-unmet", "runnerEnvironment: got 'github-hosted'"),
+        ({"deploymentEnvironment": "*"}, "condition-unmet", "deploymentEnvironment: got none"),
         ({"extensions": {"1.3.6.1.4.1.57264.1.11": "github-*"}}, "", ""),
         ({"extensions": {"1.3.6.1.4.1.57264.1.99": "x"}}, "condition-unmet", "1.99: got none"),
     ],
@@ -166,7 +167,7 @@ def test_every_extension_is_a_condition_under_its_name():
         wanted = SigstoreIdentity.model_validate(given)
         assert unmet(wanted, Claims("https://i.example", "x", {base + number: "right"})) is None
         for wrong in ({}, {base + number: "wrong"}, {base + "1" + number: "right"}):
-            assert unmet(wanted, Claims("https://i.example", "x", wrong)).startswith(f"{name}: got")
+            assert unmet(wanted, Claims("https://i.example", "x", wrong)).startswith(f"{to_camel(name)}: got")
 
 
 def test_github_and_globs_in_a_trust_file(tmp_path, instance):
@@ -230,7 +231,7 @@ def test_what_is_no_text_meets_no_condition(trust, instance, value):
     leaf = instance.certificate(None, {**claims(), "12": value})
     error = refused(trust, instance.sign(STATEMENT, leaf))
     assert error.code == "condition-unmet"
-    assert "source_repository: got none" in error.what
+    assert "sourceRepository: got none" in error.what
 
 
 # ── each refusal ──

@@ -42,6 +42,8 @@ def new(path: Path) -> None:
 @click.argument("path", type=PATH)
 @click.argument("name")
 @click.option("--key", type=PATH, help="Public key in PEM.")
+@click.option("--valid-from", metavar="TIME", help="When the key came into use (RFC 3339, or a date).")
+@click.option("--valid-until", metavar="TIME", help="When the key went out of use: a rotated key stays so.")
 @click.option("--sigstore-issuer", metavar="URL", help="OIDC issuer of a keyless identity.")
 @click.option(
     "--sigstore-identity", metavar="TEXT", help="Identity in its certificate; `*` never crosses / or @."
@@ -204,6 +206,12 @@ def _problems(trust: Trust) -> list[str]:
             found.append(f"principal {name} has no role: its statements are carried and grant nothing")
         if principal.sigstore is not None and not trust.file.roots.sigstore:
             found.append(f"principal {name} is keyless, and no Sigstore root is pinned to verify that with")
+    if not trust.file.roots.timestamp and not trust.file.roots.sigstore:
+        found += [
+            f"principal {name}: its key ends, and no timestamp root is pinned to show what was signed before"
+            for name, principal in trust.file.principals.items()
+            if principal.key is not None and principal.key.valid_until is not None
+        ]
     found += [
         f"nobody holds the role {role}: statements that need it are never believed"
         for role in ("builder", "data-owner", "rights-holder", "publisher")
@@ -234,7 +242,8 @@ def _identity(folder: Path, given: dict[str, Any]) -> dict[str, Any] | None:
         public_key(given["key"])  # a private key, or no key at all, is refused here
         if b"PRIVATE KEY" in given["key"].read_bytes():
             raise UsageError("this is a private key", str(given["key"]), "name the public one (.pub)")
-        return {"key": _pin(folder, given["key"])}
+        bounds = {"validFrom": given["valid_from"], "validUntil": given["valid_until"]}
+        return {"key": {**_pin(folder, given["key"]), **{name: at for name, at in bounds.items() if at}}}
     if given["sigstore_issuer"] or given["sigstore_identity"]:
         if not (given["sigstore_issuer"] and given["sigstore_identity"]):
             raise UsageError("a keyless identity has both --sigstore-issuer and --sigstore-identity")

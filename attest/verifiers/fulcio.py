@@ -108,7 +108,7 @@ def unmet(wanted: SigstoreIdentity, claims: Claims) -> str | None:
     if claims.issuer != wanted.issuer or not matches(wanted.identity, claims.identity):
         return ""
     conditions = {
-        BASE_OID + number: (name, str(value))
+        BASE_OID + number: (SigstoreIdentity.model_fields[name].alias or name, str(value))
         for name, number in CONDITIONS.items()
         if (value := getattr(wanted, name)) is not None
     }
