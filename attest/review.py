@@ -28,7 +28,7 @@ from attest.predicates.step import Step
 from attest.predicates.withdrawal import Selector, Withdrawal
 from attest.resource import Artifact
 from attest.statement import Statement
-from attest.trust import Trust
+from attest.trust import Grant, Trust
 from attest.verifier import Identity, UnverifiedError, VerifiedStatement
 
 __all__ = ["Line", "Review", "Unverified", "review"]
@@ -120,20 +120,21 @@ def _signatures(verified: Sequence[VerifiedStatement]) -> tuple[Signature, ...]:
     return tuple(by_signer[signer] for signer in sorted(by_signer))
 
 
-def _grants(
-    trust: Trust, statement: Statement, predicate: Predicate | None, names: set[str]
-) -> tuple[str, ...]:
+def _grant(
+    trust: Trust, statement: Statement, predicate: Predicate | None, signatures: Sequence[Signature]
+) -> Grant:
     artifacts = [a.sha256 for subject in statement.subjects if (a := subject.artifact) is not None]
+    signed = [signature.principals for signature in signatures]
     if isinstance(predicate, Step):
         builder = predicate.run_details.builder.id
-        return trust.granted_by("builder", names, artifacts=artifacts, builder_id=builder)
+        return trust.grant("builder", signed, artifacts=artifacts, builder_id=builder)
     if isinstance(predicate, Register):
-        return trust.granted_by("keeper", names, register_id=predicate.register_id)
-    if isinstance(predicate, Withdrawal):
-        return tuple(sorted(names))  # what it reaches is decided per withdrawn statement
+        return trust.grant("keeper", signed, register_id=predicate.register_id)
+    if isinstance(predicate, Withdrawal):  # what it reaches is decided per withdrawn statement
+        return Grant(tuple(sorted({name for names in signed for name in names})))
     if predicate is None:
-        return ()
-    return trust.granted_by(predicate.TRUST_ROLE, names, artifacts=artifacts)
+        return Grant(())
+    return trust.grant(predicate.TRUST_ROLE, signed, artifacts=artifacts)
 
 
 def _hides(dataset: Dataset) -> list[str]:
@@ -153,17 +154,18 @@ def _evidence(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
         predicate = read_predicate(statement)
     except FormatError as error:
         reason = error.what
-    granted = _grants(trust, statement, predicate, names)
+    grant = _grant(trust, statement, predicate, signatures)
     if isinstance(predicate, Dataset) and (bad := _hides(predicate)):
-        granted, reason = (), f"unreadable: {', '.join(bad)}"
-    elif predicate is not None and not granted:
+        grant, reason = Grant(()), f"unreadable: {', '.join(bad)}"
+    elif predicate is not None and not grant.principals:
         what = (
             f"sign as builder {predicate.run_details.builder.id}"
             if isinstance(predicate, Step)
             else "say this"
         )
         reason = f"{', '.join(sorted(names))} may not {what} (trust role {predicate.TRUST_ROLE})"
-    return Evidence(statement, kind, predicate, signatures, granted, reason)
+        reason += f": {grant.reason}" if grant.reason else ""
+    return Evidence(statement, kind, predicate, signatures, grant.principals, reason, ways=grant.ways)
 
 
 def _forget_later(evidence: Evidence, as_of: datetime) -> Evidence:
@@ -221,7 +223,7 @@ def _may_withdraw(trust: Trust, withdrawal: Evidence, target: Evidence) -> bool:
     if own & {signature.signer for signature in target.signatures}:
         return True
     names = {name for signature in target.signatures for name in signature.principals}
-    return bool(set(withdrawal.granted) & trust.revokers_of(names))
+    return trust.may_revoke([signature.principals for signature in withdrawal.signatures], names)
 
 
 def _check_clock(evidence: Iterable[Evidence], as_of: datetime) -> None:

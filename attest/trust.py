@@ -7,7 +7,7 @@ statement needs is carried and grants nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,13 +31,14 @@ from attest.limits import DEFAULT, Limits
 from attest.model import format_time
 from attest.statement import Statement
 from attest.trustfile import ROLES, Principal, TrustFile, matches, parse_trust
-from attest.verifier import Identity, UnverifiedError, VerifiedStatement
+from attest.verifier import Identity, UnverifiedError, VerifiedStatement, count_principals
 from attest.verifiers import key as key_verifier
 from attest.verifiers.certificate import read_leaf
 from attest.verifiers.timestamp import TimestampRoot
 
 __all__ = [
     "ROLES",
+    "Grant",
     "Trust",
     "TrustFile",
     "matches",
@@ -53,6 +54,18 @@ __all__ = [
 class _Key:
     public: PublicKey
     principals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Who of those that signed a statement may say it."""
+
+    principals: tuple[str, ...]
+    """Sorted; empty: nobody."""
+    ways: tuple[tuple[frozenset[str], int], ...] = ()
+    """Each entry that grants it: its principals, and how many of them it took."""
+    reason: str = ""
+    """Why too few of those who could have been granted it were; empty where that is not why."""
 
 
 @dataclass(frozen=True)
@@ -193,26 +206,58 @@ class Trust:
         builder_id: str | None = None,
         register_id: str | None = None,
     ) -> tuple[str, ...]:
-        """Return those of ``principals`` who hold ``role`` for all the ``artifacts`` (SHA-256 hex).
+        """Return those of ``principals`` who hold ``role`` if each of them signed; ``grant`` says more."""
+        signatures = [(name,) for name in principals]
+        granted = self.grant(
+            role, signatures, artifacts=artifacts, builder_id=builder_id, register_id=register_id
+        )
+        return granted.principals
+
+    def grant(
+        self,
+        role: str,
+        signatures: Sequence[Collection[str]],
+        *,
+        artifacts: Iterable[str] = (),
+        builder_id: str | None = None,
+        register_id: str | None = None,
+    ) -> Grant:
+        """Return who of those that signed holds ``role`` for all the ``artifacts`` (SHA-256 hex).
 
         An artifact that any entry of the role names belongs to the entries naming it: an entry without
-        ``artifacts`` reaches only artifacts nobody was named for.
+        ``artifacts`` reaches only artifacts nobody was named for. Cosigners hold the role if enough of them
+        signed, each by a signature of its own.
+
+        Args:
+            role: a trust role.
+            signatures: the principals of each signature over one statement.
+            artifacts: what the statement is about.
+            builder_id: builder: the id the step claims.
+            register_id: keeper: the register it is about.
         """
         entries = {str(name): entries for name, entries in self.file.roles.items()}.get(role, [])
         named = _prefixed(digest for entry in entries for digest in entry.artifacts)
         wanted = {f"sha256:{digest}" for digest in artifacts}
+        signed = {name for names in signatures for name in names}
         held: set[str] = set()
+        ways: list[tuple[frozenset[str], int]] = []
+        short: list[str] = []
         for entry in entries:
             reach = _prefixed(entry.artifacts)
             covered = wanted <= reach if reach else not (wanted & named)
-            if not covered:
+            if not covered or not signed & set(entry.names):
                 continue
             if role == "builder" and not any(matches(own, builder_id or "") for own in entry.builder_ids):
                 continue
             if role == "keeper" and entry.register_id != register_id:
                 continue
-            held.add(entry.principal)
-        return tuple(sorted(held & set(principals)))
+            count = count_principals(signatures, entry.names)
+            if count < (entry.threshold or 1):
+                short.append(f"{count} of them signed, it takes {entry.who}")
+                continue
+            held |= signed & set(entry.names)
+            ways.append((frozenset(entry.names), entry.threshold or 1))
+        return Grant(tuple(sorted(held)), tuple(ways), "" if held else "; ".join(short))
 
     def knows_key(self, fingerprint: str) -> bool:
         """Tell whether the key with that fingerprint is a principal's."""
@@ -227,11 +272,16 @@ class Trust:
         """
         return self._anchors.could_name(subject, issuer)
 
-    def revokers_of(self, principals: Iterable[str]) -> frozenset[str]:
-        """Return principals who may withdraw statements of any of ``principals`` besides themselves."""
+    def may_revoke(self, signatures: Sequence[Collection[str]], principals: Iterable[str]) -> bool:
+        """Tell whether those who signed a withdrawal may withdraw statements of any of ``principals``.
+
+        Args:
+            signatures: the principals of each signature over the withdrawal.
+            principals: whose statements; everybody may withdraw their own besides.
+        """
         theirs = set(principals)
-        return frozenset(
-            entry.principal
+        return any(
+            count_principals(signatures, entry.names) >= (entry.threshold or 1)
             for entry in self.file.roles.get("revoker", [])
             if not entry.principals or theirs & set(entry.principals)
         )

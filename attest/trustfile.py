@@ -229,9 +229,15 @@ class Principal(StrictModel):
 
 
 class RoleEntry(StrictModel):
-    """One principal in one role, and how far that role reaches."""
+    """One principal in one role, or some that sign together, and how far that role reaches."""
 
-    principal: str
+    principal: str | None = None
+    """Who holds the role alone."""
+    cosigners: list[str] = Field(
+        default_factory=list,
+        description="Who holds it together: `threshold` of them sign the same statement.",
+    )
+    threshold: int | None = Field(default=None, description="How many of the cosigners it takes.")
     builder_ids: list[str] = Field(default_factory=list, description="builder: the builder ids it may claim.")
     artifacts: list[str] = Field(
         default_factory=list, description="Only these artifacts (sha256:…); absent: any."
@@ -252,6 +258,29 @@ class RoleEntry(StrictModel):
             if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
                 raise ValueError(f"got {text[:80]!r}, expected sha256: and 64 lowercase hex digits")
         return value
+
+    @model_validator(mode="after")
+    def _who(self) -> RoleEntry:
+        if (self.principal is None) == (not self.cosigners):
+            raise ValueError("an entry names one principal, or cosigners and a threshold")
+        if len(set(self.cosigners)) != len(self.cosigners):
+            raise ValueError("cosigners: a principal counts once")
+        if self.cosigners and (self.threshold is None or not 1 <= self.threshold <= len(self.cosigners)):
+            raise ValueError(f"threshold: got {self.threshold}, expected 1 to {len(self.cosigners)}")
+        if self.threshold is not None and not self.cosigners:
+            raise ValueError("threshold: of which cosigners?")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everybody the entry is about."""
+        return (self.principal,) if self.principal is not None else tuple(self.cosigners)
+
+    @property
+    def who(self) -> str:
+        """The same in words."""
+        listed = ", ".join(self.names)
+        return f"{self.threshold} of {listed}" if self.cosigners else listed
 
 
 class Roots(StrictModel):
@@ -285,7 +314,7 @@ def _check_roles(document: Document, parsed: TrustFile) -> None:
     for role, entries in parsed.roles.items():
         for number, entry in enumerate(entries):
             where = document.where(("roles", role, number))
-            for name in (entry.principal, *entry.principals):
+            for name in (*entry.names, *entry.principals):
                 if name not in parsed.principals:
                     guess = nearest(name, parsed.principals)
                     hint = f"did you mean {guess!r}?" if guess else "define it under principals"
@@ -294,10 +323,10 @@ def _check_roles(document: Document, parsed: TrustFile) -> None:
                 what = f"role {role}: artifacts means nothing here"
                 raise UsageError(what, where, f"it limits {', '.join(sorted(_SCOPED))}")
             if role == "builder" and not entry.builder_ids:
-                what = f"role builder: {entry.principal} needs builderIds, the ids it may claim"
+                what = f"role builder: {entry.who} needs builderIds, the ids it may claim"
                 raise UsageError(what, where)
             if role == "keeper" and not entry.register_id:
-                raise UsageError(f"role keeper: {entry.principal} needs register, the register's id", where)
+                raise UsageError(f"role keeper: {entry.who} needs register, the register's id", where)
 
 
 def _check_sigstore(document: Document, parsed: TrustFile) -> None:

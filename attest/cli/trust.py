@@ -194,7 +194,9 @@ def _held(trust: Trust) -> dict[str, list[str]]:
             limits = [*entry.builder_ids, *entry.verifier_ids]
             limits += [f"register {entry.register_id}"] if entry.register_id else []
             limits += [f"only {digest}" for digest in entry.artifacts]
-            held.setdefault(entry.principal, []).append(role + (f" ({', '.join(limits)})" if limits else ""))
+            limits += [f"with others: {entry.who}"] if entry.cosigners else []
+            for name in entry.names:
+                held.setdefault(name, []).append(role + (f" ({', '.join(limits)})" if limits else ""))
     return held
 
 
@@ -219,16 +221,14 @@ def _problems(trust: Trust) -> list[str]:
     ]
     for entry in trust.file.roles.get("builder", []):
         found += [
-            f"builder {entry.principal}: builder id {i!r} is a wildcard"
-            for i in entry.builder_ids
-            if "*" in i
+            f"builder {entry.who}: builder id {i!r} is a wildcard" for i in entry.builder_ids if "*" in i
         ]
     both = {e.principal for e in trust.file.roles.get("builder", [])} & {
         e.principal for e in trust.file.roles.get("rights-holder", [])
     }
     found += [
         f"principal {name} is both builder and rights-holder: it licenses its own inputs"
-        for name in sorted(both)
+        for name in sorted(filter(None, both))
     ]
     return found
 
