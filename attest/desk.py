@@ -12,6 +12,7 @@ from attest.errors import AttestError, RecordingError, SpooledError
 from attest.known import is_known
 from attest.manifest import Measured
 from attest.redaction import NamedSecretError
+from attest.rekor_entry import LoggedSigner
 from attest.resource import Artifact
 from attest.settings import Project
 from attest.signer import Signer, open_signer
@@ -52,7 +53,7 @@ class Desk:
         self._opened = False
 
     def signer(self) -> Signer:
-        """Open the signer; what it signs gets the time of every timestamp authority the project names.
+        """Open the signer; what it signs gets the time of every timestamp authority, and the log's entry.
 
         Raises:
             UsageError: the project names no signer.
@@ -60,8 +61,11 @@ class Desk:
         """
         if self._signer is None:
             signer = open_signer(self.project.signer_uri, self._passphrase, self._tell)
-            urls = self.project.timestamps
-            self._signer = TimestampedSigner(signer, urls) if urls else signer
+            if self.project.timestamps:
+                signer = TimestampedSigner(signer, self.project.timestamps)
+            if self.project.log is not None:  # last: nothing becomes public if an authority is down
+                signer = LoggedSigner(signer, self.project.log, self._tell)
+            self._signer = signer
         return self._signer
 
     def open(self) -> Signer:

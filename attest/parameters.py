@@ -30,6 +30,8 @@ class Options(TypedDict, total=False):
     """Settings of keyless signing, in the words of the settings file; each in place of the project's."""
     timestamps: Sequence[str]
     """URLs of timestamp authorities, in place of the project's."""
+    log: str | None
+    """URL of a transparency log (Rekor v2) that makes the signature public; ``tell`` is told before."""
     passphrase: bytes | None
     """Of the signing key; by default that of ``ATTEST_PASSPHRASE``."""
     builder_id: str | None

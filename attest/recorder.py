@@ -94,6 +94,7 @@ class Recorder:
             store=options.get("store"),
             signer=options.get("signer"),
             timestamps=options.get("timestamps", ()),
+            log=options.get("log"),
             sigstore=options.get("sigstore"),
         )
         secret = options.get("passphrase") or os.environ.get("ATTEST_PASSPHRASE", "").encode()

@@ -39,6 +39,7 @@ _LONGEST_WAIT = 30.0
 """Seconds waited at most where a service names a time itself."""
 
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CONFLICT = 409
 _SHOWN = 300
 
 
@@ -146,7 +147,8 @@ class Service:
 
         Raises:
             UsageError: the URL is none of a service.
-            SignatureError: code ``…-unreachable``, ``…-timeout``, ``…-status``, ``…-type`` or ``…-size``.
+            SignatureError: code ``…-unreachable``, ``…-timeout``, ``…-status``, ``…-conflict`` (status 409),
+                ``…-type`` or ``…-size``.
         """
         check_url(self.url)
         attempt = 0
@@ -198,7 +200,8 @@ class Service:
         if not 200 <= status <= 299:
             said = bytes(answer[:_SHOWN]).decode("utf-8", "replace").strip()
             what = f"answered with status {status}" + (f": {said}" if said else "")
-            raise _Failed("status", what, _retry_after(response), again=status in _TRY_AGAIN)
+            reason = "conflict" if status == _CONFLICT else "status"
+            raise _Failed(reason, what, _retry_after(response), again=status in _TRY_AGAIN)
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != accept:
             raise _Failed("type", f"answered with {kind[:100]!r}, expected {accept!r}", again=False)

@@ -99,6 +99,8 @@ class Project:
 
     root: Path
     settings: Settings
+    log: str | None = None
+    """URL of a Rekor v2 that takes every signature in. Never a setting: what makes public is asked for."""
 
     @property
     def file(self) -> Path:
@@ -232,6 +234,7 @@ def find_project(
     store: str | None = None,
     signer: str | None = None,
     timestamps: Sequence[str] = (),
+    log: str | None = None,
     sigstore: Mapping[str, Any] | None = None,
     optional: bool = False,
 ) -> Project:
@@ -242,6 +245,7 @@ def find_project(
         store: path or URI; with ``signer`` given too, no settings file is needed.
         signer: path or URI.
         timestamps: URLs of timestamp authorities.
+        log: URL of a Rekor v2.
         sigstore: settings of the section ``sigstore``; relative paths in it are relative to ``start``.
         optional: where there is no settings file, the defaults will do.
 
@@ -271,7 +275,8 @@ def find_project(
         named = project.settings.sigstore.with_(Keyless.from_uri(rest)).anchored(project.root)
         given["sigstore"] = named.with_(Keyless.given(dict(sigstore), SCHEME).anchored(folder))
         given["signer"] = given["sigstore"].uri
-    return Project(project.root, project.settings.model_copy(update=given))
+    settings = project.settings.model_copy(update=given)
+    return Project(project.root, settings, check_url(log) if log is not None else None)
 
 
 def _exists_above(folder: Path) -> bool:

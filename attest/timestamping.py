@@ -164,6 +164,11 @@ class TimestampedSigner:
         return self.inner.identity
 
     @property
+    def threads(self) -> int:
+        """That of the other signer."""
+        return int(getattr(self.inner, "threads", 1))
+
+    @property
     def public(self) -> PublicKey | None:
         """That of the other signer."""
         return self.inner.public

@@ -33,6 +33,7 @@ class Loopback:
 
     def __init__(self, answer: Callable[[Question], Answer]) -> None:
         self.asked: list[Question] = []
+        self.answer = answer
         outer = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from attest.bundle import certificate_bundle, parse_bundle
 from attest.cli import main
 from attest.desk import Desk
+from attest.digest import sha256_bytes
 from attest.envelope import IN_TOTO, pae
 from attest.errors import SignatureError, UsageError
 from attest.keys import PublicKey
@@ -23,7 +24,7 @@ from attest.settings import find_settings
 from attest.signer import claims, open_signer
 from attest.signers.file import generate_key
 from attest.statement import Statement
-from attest.verifiers.certificate import Authority, read_leaf
+from attest.trust import read_trust
 
 STATEMENT = Statement.build(
     [ResourceDescriptor(name="a", digest={"sha256": "0" * 64})], "https://example.org/any/v1", {}
@@ -83,10 +84,14 @@ def test_the_leaf_and_nothing_else_is_in_the_bundle(tmp_path, root, middle, kind
 @pytest.mark.parametrize("kind", ["p256", "ed25519", "rsa"])
 def test_our_own_verifier_names_the_same_signer(tmp_path, root, middle, kind):
     signer = open_signer(write(tmp_path, middle.issue(key=pki.new_key(kind)), middle, root))
-    bundle = signer.sign(STATEMENT)
-    pinned = Authority.from_pem(pki.pem(root.certificate, middle.certificate), "root.pem")
-    found = pinned.verify(bundle, read_leaf(bundle.certificate), datetime.now(UTC))
-    assert found.to_json() == signer.identity
+    pem = pki.pem(root.certificate, middle.certificate)
+    (tmp_path / "root.pem").write_bytes(pem)
+    pinned = f"root: root.pem, sha256: {sha256_bytes(pem)}, subject: CN=provenance"
+    (tmp_path / "trust.yaml").write_text(f"principals: {{coop: {{certificate: {{{pinned}}}}}}}\n")
+    trust = read_trust(tmp_path / "trust.yaml")
+    verified = trust.verify(signer.sign(STATEMENT), as_of=datetime.now(UTC))
+    assert verified.principals == ("coop",)
+    assert verified.signer.to_json() == signer.identity
     assert signer.public is None
 
 

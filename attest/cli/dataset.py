@@ -66,6 +66,7 @@ def command(
     supersede: bool,
     signer: str | None,
     timestamps: tuple[str, ...],
+    log: str | None,
     sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
@@ -88,7 +89,7 @@ def command(
 
     card = read_card(card_path, limits_from(limits))
     project = find_project(
-        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, sigstore=sigstore
+        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, log=log, sigstore=sigstore
     )
     desk = Desk(project, passphrase_from(), tell=warn)
     desk.open()

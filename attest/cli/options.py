@@ -135,6 +135,11 @@ _SIGNING = (
         help="Have this authority (RFC 3161) state the time, not what attest.yaml names; may be repeated.",
     ),
     click.option(
+        "--log",
+        metavar="URL",
+        help="Publish hash, signature and key in this transparency log (Rekor v2), for ever.",
+    ),
+    click.option(
         "--trust-config",
         type=PATH,
         metavar="FILE",

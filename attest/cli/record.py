@@ -56,6 +56,7 @@ def _recorder(words: tuple[str, ...], given: dict[str, Any]) -> Any:
         store=given["store_uri"],
         signer=given["signer"],
         timestamps=given["timestamps"],
+        log=given["log"],
         sigstore=given["sigstore"],
         builder_id=given["builder_id"],
         exclude=given["exclude"],

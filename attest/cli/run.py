@@ -142,6 +142,7 @@ def _recorder(
         store=given["store_uri"],
         signer=given["signer"],
         timestamps=given["timestamps"],
+        log=given["log"],
         sigstore=given["sigstore"],
         builder_id=given["builder_id"],
         completeness="partial" if completeness == "partial" else "all",

@@ -43,6 +43,7 @@ def command(
     spool: Path | None,
     signer: str | None,
     timestamps: tuple[str, ...],
+    log: str | None,
     sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
@@ -67,6 +68,7 @@ def command(
         store=store_uri,
         signer=signer,
         timestamps=timestamps,
+        log=log,
         sigstore=sigstore,
         optional=output is not None,
     )
