@@ -29,10 +29,12 @@ __all__ = [
     "MEDIA_TYPE",
     "Bundle",
     "UnknownLine",
+    "certificate_bundle",
     "key_bundle",
     "numbered_lines",
     "parse_bundle",
     "read_lines",
+    "with_evidence",
     "write_lines",
 ]
 
@@ -184,6 +186,11 @@ def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
     )
 
 
+def _roomy(limits: Limits) -> Limits:
+    """The payload is one long base64 string; its own limit is ``payload_bytes``."""
+    return Limits(**{**limits.__dict__, "string_bytes": max(limits.string_bytes, limits.line_bytes)})
+
+
 def parse_bundle(raw: bytes, where: str | None = None, limits: Limits = DEFAULT) -> Bundle:
     """Parse one bundle.
 
@@ -192,9 +199,7 @@ def parse_bundle(raw: bytes, where: str | None = None, limits: Limits = DEFAULT)
         LimitError: beyond the reader's limits.
     """
     limits.check("line_bytes", len(raw), where)
-    # the payload is one long base64 string; its own limit is payload_bytes
-    roomy = Limits(**{**limits.__dict__, "string_bytes": max(limits.string_bytes, limits.line_bytes)})
-    value = read_json(raw, where, roomy)
+    value = read_json(raw, where, _roomy(limits))
     try:
         return _parse(raw, value, where, limits)
     except LimitError:
@@ -212,20 +217,65 @@ def key_bundle(payload: bytes, signature: bytes, hint: str, timestamps: Sequence
         hint: base64 of the SHA-256 of the public key's DER.
         timestamps: RFC 3161 responses over the signature (DER).
     """
-    material: dict[str, Any] = {"publicKey": {"hint": hint}, "tlogEntries": []}
-    if timestamps:
-        stamps = [{"signedTimestamp": base64.b64encode(stamp).decode()} for stamp in timestamps]
-        material["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
-    value = {
+    value = _json(payload, signature, {"publicKey": {"hint": hint}}, timestamps)
+    return Bundle(canonical_bytes(value), payload, IN_TOTO, signature, hint, None, tuple(timestamps), ())
+
+
+def certificate_bundle(
+    payload: bytes, signature: bytes, certificate: bytes, timestamps: Sequence[bytes] = ()
+) -> Bundle:
+    """Write a bundle whose signer has a certificate: the leaf alone, its issuers are the reader's to know.
+
+    Args:
+        payload: the statement's bytes; the payload type is always in-toto's.
+        signature: over ``pae(IN_TOTO, payload)``.
+        certificate: the signer's own (DER).
+        timestamps: RFC 3161 responses over the signature (DER).
+    """
+    signer = {"certificate": {"rawBytes": base64.b64encode(certificate).decode()}}
+    raw = canonical_bytes(_json(payload, signature, signer, timestamps))
+    return Bundle(raw, payload, IN_TOTO, signature, None, certificate, tuple(timestamps), ())
+
+
+def _json(
+    payload: bytes, signature: bytes, signer: dict[str, Any], timestamps: Sequence[bytes]
+) -> dict[str, Any]:
+    return {
         "mediaType": MEDIA_TYPE,
-        "verificationMaterial": material,
+        "verificationMaterial": {**signer, "tlogEntries": [], **_stamps(timestamps)},
         "dsseEnvelope": {
             "payload": base64.b64encode(payload).decode(),
             "payloadType": IN_TOTO,
             "signatures": [{"sig": base64.b64encode(signature).decode()}],
         },
     }
-    return Bundle(canonical_bytes(value), payload, IN_TOTO, signature, hint, None, tuple(timestamps), ())
+
+
+def _stamps(timestamps: Sequence[bytes]) -> dict[str, Any]:
+    if not timestamps:
+        return {}
+    stamps = [{"signedTimestamp": base64.b64encode(stamp).decode()} for stamp in timestamps]
+    return {"timestampVerificationData": {"rfc3161Timestamps": stamps}}
+
+
+def with_evidence(
+    bundle: Bundle, timestamps: Sequence[bytes] = (), log_entries: Sequence[dict[str, Any]] = ()
+) -> Bundle:
+    """Return the bundle with more evidence of when it was signed; envelope and signer stay as they are.
+
+    Args:
+        bundle: signed.
+        timestamps: RFC 3161 responses over its signature (DER), put after those it has.
+        log_entries: transparency log entries as their log wrote them, put after those it has.
+
+    Raises:
+        LimitError: more than a bundle may hold.
+    """
+    value = read_json(bundle.raw, None, _roomy(DEFAULT))
+    material = value["verificationMaterial"]
+    material["tlogEntries"] = [*bundle.log_entries, *log_entries]
+    material.update(_stamps([*bundle.timestamps, *timestamps]))
+    return _parse(canonical_bytes(value), value, None, DEFAULT)
 
 
 def _lines(stream: BinaryIO, name: str, limits: Limits) -> Iterator[tuple[int, bytes]]:

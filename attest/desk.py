@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from attest.bundle import Bundle
 from attest.errors import AttestError, RecordingError, SpooledError
 from attest.manifest import Measured
 from attest.redaction import NamedSecretError
+from attest.rekor_entry import LoggedSigner
 from attest.settings import Project
 from attest.signer import Signer, open_signer
 from attest.spool import FOLDER, spool
 from attest.statement import Statement
 from attest.store import Store
+from attest.timestamping import TimestampedSigner
 
 __all__ = ["Desk", "spool_folder"]
 
@@ -31,14 +33,39 @@ class Desk:
     Args:
         project: whose.
         passphrase: of the signing key.
+        tell: is told what becomes public, before it does.
     """
 
-    def __init__(self, project: Project, passphrase: bytes | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        passphrase: bytes | None = None,
+        *,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
         self.project = project
+        self._tell = tell
         self.unsaved: Statement | None = None
         """What could be neither signed nor kept."""
         self._passphrase = passphrase
         self._signer: Signer | None = None
+        self._opened = False
+
+    def signer(self) -> Signer:
+        """Open the signer; what it signs gets the time of every timestamp authority, and the log's entry.
+
+        Raises:
+            UsageError: the project names no signer.
+            SignatureError: the key cannot be read.
+        """
+        if self._signer is None:
+            signer = open_signer(self.project.signer_uri, self._passphrase, self._tell)
+            if self.project.timestamps:
+                signer = TimestampedSigner(signer, self.project.timestamps)
+            if self.project.log is not None:  # last: nothing becomes public if an authority is down
+                signer = LoggedSigner(signer, self.project.log, self._tell)
+            self._signer = signer
+        return self._signer
 
     def open(self) -> Signer:
         """Open the signer and write nothing into the store, so that neither fails when it is needed.
@@ -48,11 +75,12 @@ class Desk:
             SignatureError: the key cannot be read.
             StoreError: the store cannot be written.
         """
-        if self._signer is None:
-            self._signer = open_signer(self.project.signer_uri, self._passphrase)
+        if not self._opened:
+            self.signer()
             with self.project.open_store() as store:
                 store.put([])
-        return self._signer
+            self._opened = True
+        return self.signer()
 
     def places(self) -> list[str]:
         """Return the real paths attest writes while it records, and the key it signs with."""
@@ -60,8 +88,8 @@ class Desk:
         scheme, _, rest = self.project.store_uri.partition(":")
         if scheme == "sqlite":
             places += (Path(rest + end) for end in ("", "-wal", "-shm", "-journal"))
-        if self.project.settings.signer and self.project.signer_uri.startswith("file:"):
-            places.append(Path(self.project.signer_uri.removeprefix("file:")))
+        if self.project.key_file is not None:
+            places.append(self.project.key_file)
         return [os.path.realpath(place) for place in places if place.exists()]
 
     def read(self) -> Store:

@@ -70,7 +70,25 @@ class LimitError(FormatError):
 
 
 class SignatureError(AttestError):
-    """A key or a signature that cannot be used."""
+    """A key or a signature that cannot be used, or a service that signing needs and cannot have.
+
+    Args:
+        what: as of every error.
+        where: as of every error.
+        hint: as of every error.
+        code: a stable reason for programs, e.g. ``timestamp-unreachable``.
+    """
+
+    def __init__(
+        self, what: str, where: str | None = None, hint: str | None = None, *, code: str = "signature"
+    ) -> None:
+        super().__init__(what, where, hint)
+        self.code = code
+
+    @property
+    def temporary(self) -> bool:
+        """Whether a service was down, and the same may succeed later without anybody doing anything."""
+        return self.code.endswith(("-unreachable", "-timeout", "-status"))
 
 
 class DigestError(AttestError):

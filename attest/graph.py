@@ -20,7 +20,7 @@ from attest.predicate import Predicate
 from attest.predicates.step import Input, Step
 from attest.resource import Artifact, ResourceDescriptor
 from attest.statement import Statement
-from attest.verifier import Identity
+from attest.verifier import Identity, count_principals
 
 __all__ = [
     "DATASET_ROLES",
@@ -67,6 +67,8 @@ class Evidence:
     """Why nobody was granted it, or why it cannot be read."""
     withdrawn_by: tuple[str, ...] = ()
     """Digests of withdrawals or registers that reach it."""
+    ways: tuple[tuple[frozenset[str], int], ...] = ()
+    """Each way it is granted: principals, and how many of them it took; empty: any one of ``granted``."""
 
     @property
     def digest(self) -> str:
@@ -80,11 +82,13 @@ class Evidence:
 
     @property
     def trusted_time(self) -> datetime | None:
-        """The earliest trusted time among the signatures that grant it."""
+        """The earliest trusted time at which enough of those who grant it had signed."""
+        timed = sorted((each.trusted_time, each.principals) for each in self.signatures if each.trusted_time)
         times = [
-            signature.trusted_time
-            for signature in self.signatures
-            if signature.trusted_time and set(signature.principals) & set(self.granted)
+            time
+            for names, quorum in self.ways or ((frozenset(self.granted), 1),)
+            for number, (time, _) in enumerate(timed, 1)
+            if self.granted and count_principals([each for _, each in timed[:number]], names) >= quorum
         ]
         return min(times, default=None)
 

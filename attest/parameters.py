@@ -26,6 +26,12 @@ class Options(TypedDict, total=False):
     """Path or URI, in place of the project's."""
     signer: str | None
     """Path or URI, in place of the project's."""
+    sigstore: Mapping[str, Any]
+    """Settings of keyless signing, in the words of the settings file; each in place of the project's."""
+    timestamps: Sequence[str]
+    """URLs of timestamp authorities, in place of the project's."""
+    log: str | None
+    """URL of a transparency log (Rekor v2) that makes the signature public; ``tell`` is told before."""
     passphrase: bytes | None
     """Of the signing key; by default that of ``ATTEST_PASSPHRASE``."""
     builder_id: str | None

@@ -97,9 +97,17 @@ class Recorder:
             raise TypeError(
                 f"unexpected argument {unknown[0]!r}" + (f", did you mean {guess!r}?" if guess else "")
             )
-        project = find_project(Path.cwd(), store=options.get("store"), signer=options.get("signer"))
+        project = find_project(
+            Path.cwd(),
+            store=options.get("store"),
+            signer=options.get("signer"),
+            timestamps=options.get("timestamps", ()),
+            log=options.get("log"),
+            sigstore=options.get("sigstore"),
+        )
         secret = options.get("passphrase") or os.fsencode(os.environ.get("ATTEST_PASSPHRASE", ""))
-        self.desk = Desk(project, secret or None)
+        self._tell = options.get("tell") or _warn
+        self.desk = Desk(project, secret or None, tell=self._tell)
         self.started: datetime | None = None
         self.finished: datetime | None = None
         self.recorded: Recorded | None = None
@@ -108,7 +116,6 @@ class Recorder:
         job_builder = self._job.builder_id if self._job else None
         self._builder = _builder(project.settings.builder, options.get("builder_id"), job_builder)
         self._command = options.get("command")
-        self._tell = options.get("tell") or _warn
         Exclusions(options.get("exclude", ()))  # one that cannot be read is found now
         self._manner = Manner(
             tuple(options.get("exclude", ())), options.get("symlinks", False), options.get("progress")

@@ -28,8 +28,8 @@ from attest.predicates.step import Step
 from attest.predicates.withdrawal import Selector, Withdrawal
 from attest.resource import Artifact
 from attest.statement import Statement
-from attest.trust import Trust
-from attest.verifier import UnverifiedError, VerifiedStatement
+from attest.trust import Grant, Trust
+from attest.verifier import Identity, UnverifiedError, VerifiedStatement
 
 __all__ = ["Checked", "Line", "Review", "Unverified", "check_lines", "review", "weigh"]
 
@@ -123,28 +123,30 @@ def _unverified(bundle: Bundle, error: UnverifiedError) -> Unverified:
 
 def _signatures(verified: Sequence[VerifiedStatement]) -> tuple[Signature, ...]:
     """One signature per signer, with the earliest trusted time of any copy."""
-    by_signer: dict[str, Signature] = {}
+    by_signer: dict[Identity, Signature] = {}
     for each in verified:
-        known = by_signer.get(str(each.signer))
+        known = by_signer.get(each.signer)
         times = [t for t in (each.trusted_time, known.trusted_time if known else None) if t is not None]
-        by_signer[str(each.signer)] = Signature(each.signer, each.principals, min(times, default=None))
-    return tuple(by_signer[name] for name in sorted(by_signer))
+        names = {*each.principals, *(known.principals if known else ())}
+        by_signer[each.signer] = Signature(each.signer, tuple(sorted(names)), min(times, default=None))
+    return tuple(by_signer[signer] for signer in sorted(by_signer))
 
 
-def _grants(
-    trust: Trust, statement: Statement, predicate: Predicate | None, names: set[str]
-) -> tuple[str, ...]:
+def _grant(
+    trust: Trust, statement: Statement, predicate: Predicate | None, signatures: Sequence[Signature]
+) -> Grant:
     artifacts = [a.sha256 for subject in statement.subjects if (a := subject.artifact) is not None]
+    signed = [signature.principals for signature in signatures]
     if isinstance(predicate, Step):
         builder = predicate.run_details.builder.id
-        return trust.granted_by("builder", names, artifacts=artifacts, builder_id=builder)
+        return trust.grant("builder", signed, artifacts=artifacts, builder_id=builder)
     if isinstance(predicate, Register):
-        return trust.granted_by("keeper", names, register_id=predicate.register_id)
-    if isinstance(predicate, Withdrawal):
-        return tuple(sorted(names))  # what it reaches is decided per withdrawn statement
+        return trust.grant("keeper", signed, register_id=predicate.register_id)
+    if isinstance(predicate, Withdrawal):  # what it reaches is decided per withdrawn statement
+        return Grant(tuple(sorted({name for names in signed for name in names})))
     if predicate is None:
-        return ()
-    return trust.granted_by(predicate.TRUST_ROLE, names, artifacts=artifacts)
+        return Grant(())
+    return trust.grant(predicate.TRUST_ROLE, signed, artifacts=artifacts)
 
 
 def _hides(dataset: Dataset) -> list[str]:
@@ -169,17 +171,18 @@ def weigh(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
         predicate = read_predicate(statement)
     except FormatError as error:
         reason = error.what
-    granted = _grants(trust, statement, predicate, names)
+    grant = _grant(trust, statement, predicate, signatures)
     if isinstance(predicate, Dataset) and (bad := _hides(predicate)):
-        granted, reason = (), f"unreadable: {', '.join(bad)}"
-    elif predicate is not None and not granted:
+        grant, reason = Grant(()), f"unreadable: {', '.join(bad)}"
+    elif predicate is not None and not grant.principals:
         what = (
             f"sign as builder {predicate.run_details.builder.id}"
             if isinstance(predicate, Step)
             else "say this"
         )
         reason = f"{', '.join(sorted(names))} may not {what} (trust role {predicate.TRUST_ROLE})"
-    return Evidence(statement, kind, predicate, signatures, granted, reason)
+        reason += f": {grant.reason}" if grant.reason else ""
+    return Evidence(statement, kind, predicate, signatures, grant.principals, reason, ways=grant.ways)
 
 
 def _forget_later(evidence: Evidence, as_of: datetime) -> Evidence:
@@ -237,7 +240,7 @@ def _may_withdraw(trust: Trust, withdrawal: Evidence, target: Evidence) -> bool:
     if own & {signature.signer for signature in target.signatures}:
         return True
     names = {name for signature in target.signatures for name in signature.principals}
-    return bool(set(withdrawal.granted) & trust.revokers_of(names))
+    return trust.may_revoke([signature.principals for signature in withdrawal.signatures], names)
 
 
 def _check_clock(evidence: Iterable[Evidence], as_of: datetime) -> None:
@@ -254,8 +257,16 @@ def _check_clock(evidence: Iterable[Evidence], as_of: datetime) -> None:
         )
 
 
-def check_lines(lines: Iterable[Line], trust: Trust, limits: Limits = DEFAULT) -> Checked:
+def check_lines(
+    lines: Iterable[Line], trust: Trust, limits: Limits = DEFAULT, as_of: datetime | None = None
+) -> Checked:
     """Check every signature; what is not a principal's is set aside. Copies of a line count once.
+
+    Args:
+        lines: the evidence, in any order.
+        trust: whom the reader believes.
+        limits: the reader's limits.
+        as_of: when certificates without a trusted time have to be valid (``Trust.verify``).
 
     Raises:
         LimitError: beyond the reader's limits.
@@ -274,7 +285,7 @@ def check_lines(lines: Iterable[Line], trust: Trust, limits: Limits = DEFAULT) -
         seen.add(copy)
         limits.check("statements", len(seen), line.source)
         try:
-            one = trust.verify(line.content, f"{line.source}:{line.number}", limits)
+            one = trust.verify(line.content, f"{line.source}:{line.number}", limits, as_of)
             verified[one.statement.digest].append(one)
         except UnverifiedError as error:
             stranger = _unverified(line.content, error)
@@ -316,7 +327,7 @@ def review(
         AttestError: the clock is earlier than a trusted time in the evidence.
         LimitError: beyond the reader's limits.
     """
-    checked = lines if isinstance(lines, Checked) else check_lines(lines, trust, limits)
+    checked = lines if isinstance(lines, Checked) else check_lines(lines, trust, limits, as_of)
     verified = checked.statements
     evidence = [weigh(trust, verified[digest]) for digest in sorted(verified)]
     for each in evidence:

@@ -41,7 +41,7 @@ SCHEMAS: dict[str, str] = {
     "contents": "attest.predicates.contents:Contents",
     "card": "attest.card:Card",
     "settings": "attest.settings:Settings",
-    "trust": "attest.trust:TrustFile",
+    "trust": "attest.trustfile:TrustFile",
     "policy": "attest.policy:PolicyFile",
     "report": "attest.report:Report",
 }

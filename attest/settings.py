@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from attest.document import read_file
 from attest.errors import FormatError, UsageError
+from attest.keyless import SCHEME, TOKEN_VARIABLE, Keyless
 from attest.limits import DEFAULT, Limits
 from attest.model import StrictModel
 from attest.predicate import BASE
+from attest.service import check_url
 from attest.store import Store, open_store
 
 __all__ = [
@@ -57,6 +60,16 @@ def _not_empty(value: str) -> str:
     return value
 
 
+def _service_url(value: str) -> str:
+    try:
+        return check_url(value)
+    except UsageError as error:
+        raise ValueError(error.what) from error
+
+
+_ServiceUrl = Annotated[str, AfterValidator(_service_url)]
+
+
 class Builder(StrictModel):
     """What provenance names as its builder (SLSA provenance v1, ``runDetails.builder``)."""
 
@@ -72,7 +85,11 @@ class Settings(StrictModel):
     store: Annotated[str, AfterValidator(_not_empty)] = DEFAULT_STORE
     """Path or URI of the store."""
     signer: Annotated[str, AfterValidator(_not_empty)] | None = None
-    """Path or URI of the signer, e.g. ``file:keys/attest.key``."""
+    """Path or URI of the signer, e.g. ``file:keys/attest.key``, or ``sigstore``."""
+    sigstore: Keyless = Field(default_factory=Keyless)
+    """How the signer ``sigstore`` signs."""
+    timestamp: _ServiceUrl | list[_ServiceUrl] = Field(default_factory=list)
+    """URL of a timestamp authority (RFC 3161) that stamps every signature; of several, each one does."""
     builder: Builder = Field(default_factory=Builder)
 
 
@@ -82,6 +99,8 @@ class Project:
 
     root: Path
     settings: Settings
+    log: str | None = None
+    """URL of a Rekor v2 that takes every signature in. Never a setting: what makes public is asked for."""
 
     @property
     def file(self) -> Path:
@@ -103,7 +122,32 @@ class Project:
         if self.settings.signer is None:
             hint = "`attest key generate keys/attest.key`, then write signer: file:keys/attest.key"
             raise UsageError("names no signer", str(self.file), hint)
+        scheme, _, rest = self.settings.signer.partition(":")
+        if scheme == SCHEME:
+            return self.settings.sigstore.with_(Keyless.from_uri(rest)).anchored(self.root).uri
         return _anchored(self.settings.signer, "file", self.root)
+
+    @property
+    def key_file(self) -> Path | None:
+        """File that holds the private key, if it is one."""
+        if self.settings.signer is None:
+            return None
+        scheme, _, rest = self.signer_uri.partition(":")
+        if scheme == "certificate":
+            scheme, _, rest = (rest.partition(",")[2] or f"file:{rest}").partition(":")
+        return Path(rest) if scheme == "file" else None
+
+    @property
+    def secret_variables(self) -> frozenset[str]:
+        """Environment variables whose value signs, so that no command of a pipeline is to see them."""
+        named = self.settings.sigstore.token_variable
+        return frozenset({"ATTEST_PASSPHRASE", TOKEN_VARIABLE, *([named] if named else [])})
+
+    @property
+    def timestamps(self) -> tuple[str, ...]:
+        """URLs of the timestamp authorities that stamp every signature."""
+        given = self.settings.timestamp
+        return (given,) if isinstance(given, str) else tuple(given)
 
     def open_store(self, *, create: bool = False, read_only: bool = False, limits: Limits = DEFAULT) -> Store:
         """Open the project's store.
@@ -115,9 +159,29 @@ class Project:
         return open_store(self.store_uri, create=create, read_only=read_only, limits=limits)
 
 
+_KEYS_ELSEWHERE = frozenset({"awskms", "azurekms", "gcpkms", "hsm", "hv"})
+"""Schemes of signers whose URI may end in the file of a public key."""
+
+
+def _place(path: str, root: Path) -> str:
+    return _anchored(f"file:{path}", "file", root).removeprefix("file:") if path else ""
+
+
 def _anchored(uri: str, local: str, root: Path) -> str:
-    """Make the path in a URI of the scheme ``local`` (or a bare path) absolute; leave other URIs alone."""
+    """Make the path in a URI of the scheme ``local`` (or a bare path) absolute; leave other URIs alone.
+
+    ``certificate:CHAIN,KEY`` holds a path and the URI of a signer; ``hsm:KEY,PUBLIC`` and ``sigstore:`` hold
+    paths.
+    """
     scheme, colon, rest = uri.partition(":")
+    if scheme == SCHEME and local == "file":
+        return Keyless.from_uri(rest).anchored(root).uri if rest else uri
+    if scheme == "certificate" and colon and local == "file":
+        chain, comma, key = rest.partition(",")
+        return f"{scheme}:{_place(chain, root)}{comma}{_anchored(key, 'file', root) if key else ''}"
+    if scheme in _KEYS_ELSEWHERE and colon and local == "file":
+        key, comma, public = rest.partition(",")
+        return f"{scheme}:{key}{comma}{_place(public, root)}"
     if colon and scheme != local and scheme.isalnum() and len(scheme) > 1:
         return uri
     path = Path(rest if colon and scheme == local else uri)
@@ -165,14 +229,24 @@ def find_settings(start: Path) -> Project:
 
 
 def find_project(
-    start: Path, *, store: str | None = None, signer: str | None = None, optional: bool = False
+    start: Path,
+    *,
+    store: str | None = None,
+    signer: str | None = None,
+    timestamps: Sequence[str] = (),
+    log: str | None = None,
+    sigstore: Mapping[str, Any] | None = None,
+    optional: bool = False,
 ) -> Project:
-    """Find the project that ``start`` belongs to, with another store or signer in place of its own.
+    """Find the project that ``start`` belongs to, with another store, signer or time in place of its own.
 
     Args:
         start: where a command was called; relative paths in ``store`` and ``signer`` are relative to it.
         store: path or URI; with ``signer`` given too, no settings file is needed.
         signer: path or URI.
+        timestamps: URLs of timestamp authorities.
+        log: URL of a Rekor v2.
+        sigstore: settings of the section ``sigstore``; relative paths in it are relative to ``start``.
         optional: where there is no settings file, the defaults will do.
 
     Raises:
@@ -180,17 +254,29 @@ def find_project(
         UsageError: there is none, it is another user's, or it is not what it should be.
     """
     folder = start.absolute()
-    given = {
+    given: dict[str, Any] = {
         **({"store": _anchored(store, "sqlite", folder)} if store else {}),
         **({"signer": _anchored(signer, "file", folder)} if signer else {}),
     }
+    if timestamps:
+        given["timestamp"] = [check_url(url) for url in timestamps]
     try:
         project = find_settings(folder)
     except UsageError:
-        if not (optional or len(given) == 2) or _exists_above(folder):
+        if not (optional or (store and signer)) or _exists_above(folder):
             raise
         project = Project(folder, Settings())
-    return Project(project.root, project.settings.model_copy(update=given))
+    if sigstore:
+        used = str(given.get("signer", project.settings.signer) or "none")
+        scheme, _, rest = used.partition(":")
+        if scheme != SCHEME:
+            what = f"{', '.join(sigstore)}: only the signer sigstore has that, the signer is {used[:200]}"
+            raise UsageError(what, hint="add --signer sigstore")
+        named = project.settings.sigstore.with_(Keyless.from_uri(rest)).anchored(project.root)
+        given["sigstore"] = named.with_(Keyless.given(dict(sigstore), SCHEME).anchored(folder))
+        given["signer"] = given["sigstore"].uri
+    settings = project.settings.model_copy(update=given)
+    return Project(project.root, settings, check_url(log) if log is not None else None)
 
 
 def _exists_above(folder: Path) -> bool:

@@ -7,188 +7,65 @@ statement needs is carried and grants nothing.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
-
+from attest.anchors import (
+    Anchors,
+    Signed,
+    load_anchors,
+    load_sigstore_roots,
+    load_timestamp_authorities,
+    read_certificate_root,
+    read_sigstore_root,
+    read_timestamp_root,
+)
 from attest.bundle import Bundle
-from attest.digest import Sha256, sha256_bytes
+from attest.digest import sha256_bytes
 from attest.document import Document, read_file
-from attest.errors import FormatError, UsageError, nearest
+from attest.errors import FormatError
 from attest.keys import MAX_KEY_BYTES, PublicKey
 from attest.limits import DEFAULT, Limits
-from attest.model import StrictModel
+from attest.model import format_time
 from attest.statement import Statement
-from attest.verifier import Identity, UnverifiedError, VerifiedStatement
+from attest.trustfile import ROLES, Principal, Roots, TrustFile, matches, parse_trust
+from attest.verifier import Identity, UnverifiedError, VerifiedStatement, count_principals
 from attest.verifiers import key as key_verifier
-from attest.verifiers.timestamp import TimestampRoot, trusted_time
+from attest.verifiers.certificate import read_leaf
+from attest.verifiers.timestamp import TimestampRoot
 
 __all__ = [
     "ROLES",
-    "CertificateIdentity",
-    "PinnedFile",
-    "Principal",
-    "RoleEntry",
-    "Roots",
-    "SigstoreIdentity",
+    "Grant",
     "Trust",
     "TrustFile",
     "matches",
     "parse_trust",
+    "read_certificate_root",
+    "read_sigstore_root",
     "read_timestamp_root",
     "read_trust",
 ]
-
-MAX_ROOT_BYTES = 4 << 20
-
-_SCOPED = frozenset({"builder", "data-owner", "rights-holder", "publisher"})
-"""Roles that can be limited to some artifacts."""
-
-ROLES = (
-    "builder",
-    "data-owner",
-    "rights-holder",
-    "publisher",
-    "keeper",
-    "auditor",
-    "officer",
-    "revoker",
-)
-"""Trust roles: builder signs steps, data-owner datasets, rights-holder rights, publisher contents and
-distributions, keeper registers and orders, auditor verdicts, officer certificates, revoker withdrawals."""
-
-
-class PinnedFile(StrictModel):
-    """A file of the reader's, relative to the document that names it."""
-
-    file: str
-    sha256: Sha256 = Field(description="SHA-256 of the file's bytes.")
-
-    def read(self, folder: Path, where: str, limit: int) -> bytes:
-        """Return the file's bytes if they are the pinned ones.
-
-        Raises:
-            FormatError: it cannot be read, is too large, or its digest differs.
-        """
-        path = folder / self.file
-        try:
-            with path.open("rb") as stream:
-                data = stream.read(limit + 1)
-        except OSError as error:
-            raise FormatError(f"{self.file}: cannot be read: {error.strerror}", where) from error
-        if len(data) > limit:
-            raise FormatError(f"{self.file}: larger than {limit} bytes", where)
-        actual = hashlib.sha256(data).hexdigest()
-        if actual != self.sha256:
-            raise FormatError(
-                f"{self.file}: got sha256 {actual}, pinned is {self.sha256}",
-                where,
-                "the file changed after it was pinned: compare fingerprints out of band before pinning anew",
-            )
-        return data
-
-
-class SigstoreIdentity(StrictModel):
-    """A keyless identity: what a Sigstore certificate says, exactly, or with anchored ``*``."""
-
-    issuer: str
-    identity: str
-    source_repository: str | None = None
-
-    @model_validator(mode="after")
-    def _github_needs_repository(self) -> SigstoreIdentity:
-        if "token.actions.githubusercontent.com" in self.issuer and not self.source_repository:
-            raise ValueError(
-                "a GitHub identity needs sourceRepository: all callers of a reusable workflow share its name"
-            )
-        return self
-
-
-class CertificateIdentity(StrictModel):
-    """A subject under a private certificate authority."""
-
-    root: str
-    sha256: Sha256
-    subject: str
-
-
-class Principal(StrictModel):
-    """Somebody, by exactly one kind of identity."""
-
-    key: PinnedFile | None = None
-    sigstore: SigstoreIdentity | None = None
-    certificate: CertificateIdentity | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Principal:
-        given = [kind for kind in ("key", "sigstore", "certificate") if getattr(self, kind) is not None]
-        if len(given) != 1:
-            raise ValueError("a principal has exactly one of key, sigstore, certificate")
-        return self
-
-
-class RoleEntry(StrictModel):
-    """One principal in one role, and how far that role reaches."""
-
-    principal: str
-    builder_ids: list[str] = Field(default_factory=list, description="builder: the builder ids it may claim.")
-    artifacts: list[str] = Field(
-        default_factory=list, description="Only these artifacts (sha256:…); absent: any."
-    )
-    register_id: str | None = Field(default=None, alias="register", description="keeper: of this register.")
-    verifier_ids: list[str] = Field(
-        default_factory=list, description="auditor: the verifier ids it may claim."
-    )
-    principals: list[str] = Field(
-        default_factory=list, description="revoker: whose statements; absent: anybody's."
-    )
-
-    @field_validator("artifacts")
-    @classmethod
-    def _digests(cls, value: list[str]) -> list[str]:
-        for text in value:
-            digest = text.removeprefix("sha256:")
-            if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-                raise ValueError(f"got {text[:80]!r}, expected sha256: and 64 lowercase hex digits")
-        return value
-
-
-class Roots(StrictModel):
-    """Certificate roots, pinned."""
-
-    sigstore: list[PinnedFile] = Field(default_factory=list)
-    timestamp: list[PinnedFile] = Field(default_factory=list)
-
-
-RoleName = Literal[
-    "builder", "data-owner", "rights-holder", "publisher", "keeper", "auditor", "officer", "revoker"
-]
-
-
-class TrustFile(StrictModel):
-    """``trust.yaml`` as it is written."""
-
-    principals: dict[str, Principal] = Field(min_length=1)
-    roles: dict[RoleName, list[RoleEntry]] = Field(default_factory=dict)
-    roots: Roots = Roots()
-
-
-def matches(pattern: str, value: str) -> bool:
-    """Match exactly, or anchored where ``*`` is written; ``*`` never crosses ``/`` or ``@``."""
-    import re
-
-    regex = "".join("[^/@]*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", pattern))
-    return re.fullmatch(regex, value) is not None
 
 
 @dataclass(frozen=True)
 class _Key:
     public: PublicKey
     principals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Who of those that signed a statement may say it."""
+
+    principals: tuple[str, ...]
+    """Sorted; empty: nobody."""
+    ways: tuple[tuple[frozenset[str], int], ...] = ()
+    """Each entry that grants it: its principals, and how many of them it took."""
+    reason: str = ""
+    """Why too few of those who could have been granted it were; empty where that is not why."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +78,7 @@ class Trust:
     file: TrustFile
     _keys: dict[str, _Key] = field(repr=False)
     _authorities: tuple[TimestampRoot, ...] = field(repr=False)
+    _anchors: Anchors = field(default=Anchors(), repr=False)
     _unlimited: frozenset[str] = field(default=frozenset(), repr=False)
 
     @classmethod
@@ -230,47 +108,94 @@ class Trust:
             file,
             known,
             base._authorities if base else (),  # noqa: SLF001 - of this very class
+            base._anchors if base else Anchors(),  # noqa: SLF001 - of this very class
             frozenset(unlimited),
         )
 
     # -- from a bundle to a verified statement ---------------------------------------------------------
 
-    def verify(self, bundle: Bundle, where: str | None = None, limits: Limits = DEFAULT) -> VerifiedStatement:
+    def verify(
+        self,
+        bundle: Bundle,
+        where: str | None = None,
+        limits: Limits = DEFAULT,
+        as_of: datetime | None = None,
+    ) -> VerifiedStatement:
         """Check who signed a bundle and parse the very bytes that were signed.
 
         1. The envelope says it holds an in-toto statement.
-        2. Its signature is that of a principal's key; the hint only says which to try first.
-        3. The payload is a Statement v1 within the limits.
-        4. The trusted time, if a pinned authority vouches for one.
+        2. The trusted time, if a pinned authority vouches for one.
+        3. Its signature is that of a principal: of its key (the hint only says which to try first), or of a
+           certificate that a pinned root vouches for at the trusted time, or now where there is none.
+        4. The payload is a Statement v1 within the limits.
 
         It does not check whether that principal may say this: ``granted_by`` does.
 
+        Args:
+            bundle: as it was read.
+            where: where, for messages.
+            limits: the reader's limits.
+            as_of: time of evaluation: what has no trusted time and can expire is judged at it.
+
         Raises:
-            UnverifiedError: codes ``payload-type``, ``signer-unknown``, ``signature-invalid``,
-                ``unsupported-material``, ``not-a-statement``.
+            UnverifiedError: codes ``payload-type``, ``not-a-statement``, ``signer-unknown``,
+                ``signature-invalid``, ``key-expired``, ``key-not-yet-valid``, ``time-unknown``,
+                ``subject-mismatch``, ``condition-unmet``, ``root-missing``; those of
+                ``verifiers.certificate``, ``verifiers.rekor`` and ``verifiers.sigstore``.
             LimitError: beyond the reader's limits.
+            AttestError: a keyless signature, and sigstore-python is not installed.
         """
         key_verifier.check_envelope(bundle)
-        if bundle.certificate is not None:
-            raise UnverifiedError(
-                "unsupported-material", "signed with a certificate; this version verifies key signatures"
-            )
-        signer = self._signer(bundle)
+        by = self._by_key if bundle.certificate is None else self._by_certificate
+        signed = by(bundle, as_of)
         try:
             statement = Statement.parse(bundle.payload, where, limits)
         except FormatError as error:
             if type(error) is FormatError:
                 raise UnverifiedError("not-a-statement", str(error)) from error
             raise
-        return VerifiedStatement(
-            statement,
-            Identity("key", signer.public.fingerprint),
-            signer.principals,
-            trusted_time(bundle, self._authorities),
-            bundle,
-        )
+        return VerifiedStatement(statement, signed.signer, signed.principals, signed.time, bundle)
 
-    def _signer(self, bundle: Bundle) -> _Key:
+    def _by_key(self, bundle: Bundle, as_of: datetime | None) -> Signed:
+        known = self._key_of(bundle)
+        time = self._anchors.time_of(bundle, known.public.der, self._authorities)
+        signer = Identity("key", known.public.fingerprint)
+        refusal: UnverifiedError | None = None
+        names = []
+        for name in known.principals:
+            try:
+                self._check_period(name, time, as_of)
+                names.append(name)
+            except UnverifiedError as error:
+                refusal = refusal or error
+        if refusal is not None and not names:
+            raise refusal
+        return Signed(signer, tuple(names), time)
+
+    def _check_period(self, name: str, time: datetime | None, as_of: datetime | None) -> None:
+        """Check that a principal's key was its own when it signed, as far as anybody can show.
+
+        Raises:
+            UnverifiedError: codes ``key-expired``, ``key-not-yet-valid``, ``time-unknown``.
+        """
+        principal = self.file.principals.get(name)
+        key = principal.key if principal else None
+        if key is None or (key.valid_from is None and key.valid_until is None):
+            return
+        at = time or as_of
+        if at is None:
+            raise UnverifiedError("time-unknown", f"no time to tell whether the key was {name}'s")
+        shown = "signed before" if time else "no trusted time, judged at"
+        if key.valid_until is not None and at > key.valid_until:
+            until = format_time(key.valid_until)
+            what = f"the key was {name}'s until {until}; {shown} {format_time(at)}"
+            raise UnverifiedError("key-expired", what)
+        if key.valid_from is not None and at < key.valid_from:
+            start = format_time(key.valid_from)
+            what = f"the key is {name}'s from {start} on; {shown} {format_time(at)}"
+            raise UnverifiedError("key-not-yet-valid", what)
+
+    def _key_of(self, bundle: Bundle) -> _Key:
         hinted = [known for known in self._keys.values() if known.public.hint == bundle.hint]
         others = [known for known in self._keys.values() if known.public.hint != bundle.hint]
         for known in (*hinted, *others):
@@ -286,6 +211,22 @@ class Trust:
             )
         raise UnverifiedError("signer-unknown", "signed by nobody this trust file names")
 
+    def _by_certificate(self, bundle: Bundle, as_of: datetime | None) -> Signed:
+        leaf = read_leaf(bundle.certificate or b"")
+        signed = self._anchors.holder_of(bundle, leaf, self._authorities, as_of)
+        signed = signed or self._anchors.keyless_signer_of(bundle, leaf)
+        if signed is not None:
+            return signed
+        if self._anchors.authorities or self._anchors.keyless:
+            issuer = leaf.issuer.rfc4514_string()[:200]
+            raise UnverifiedError(
+                "certificate-untrusted",
+                f"its certificate is issued by {issuer!r}: no pinned root vouches for that",
+            )
+        raise UnverifiedError(
+            "signer-unknown", "signed with a certificate nobody this trust file names holds"
+        )
+
     # -- who may say what ------------------------------------------------------------------------------
 
     def granted_by(
@@ -297,36 +238,82 @@ class Trust:
         builder_id: str | None = None,
         register_id: str | None = None,
     ) -> tuple[str, ...]:
-        """Return those of ``principals`` who hold ``role`` for all the ``artifacts`` (SHA-256 hex).
+        """Return those of ``principals`` who hold ``role`` if each of them signed; ``grant`` says more."""
+        signatures = [(name,) for name in principals]
+        granted = self.grant(
+            role, signatures, artifacts=artifacts, builder_id=builder_id, register_id=register_id
+        )
+        return granted.principals
+
+    def grant(
+        self,
+        role: str,
+        signatures: Sequence[Collection[str]],
+        *,
+        artifacts: Iterable[str] = (),
+        builder_id: str | None = None,
+        register_id: str | None = None,
+    ) -> Grant:
+        """Return who of those that signed holds ``role`` for all the ``artifacts`` (SHA-256 hex).
 
         An artifact that any entry of the role names belongs to the entries naming it: an entry without
-        ``artifacts`` reaches only artifacts nobody was named for.
+        ``artifacts`` reaches only artifacts nobody was named for. Cosigners hold the role if enough of them
+        signed, each by a signature of its own.
+
+        Args:
+            role: a trust role.
+            signatures: the principals of each signature over one statement.
+            artifacts: what the statement is about.
+            builder_id: builder: the id the step claims.
+            register_id: keeper: the register it is about.
         """
         entries = {str(name): entries for name, entries in self.file.roles.items()}.get(role, [])
         named = _prefixed(digest for entry in entries for digest in entry.artifacts)
         wanted = {f"sha256:{digest}" for digest in artifacts}
-        held = set(self._unlimited)
+        signed = {name for names in signatures for name in names}
+        held = signed & self._unlimited
+        ways: list[tuple[frozenset[str], int]] = []
+        short: list[str] = []
         for entry in entries:
             reach = _prefixed(entry.artifacts)
             covered = wanted <= reach if reach else not (wanted & named)
-            if not covered:
+            if not covered or not signed & set(entry.names):
                 continue
             if role == "builder" and not any(matches(own, builder_id or "") for own in entry.builder_ids):
                 continue
             if role == "keeper" and entry.register_id != register_id:
                 continue
-            held.add(entry.principal)
-        return tuple(sorted(held & set(principals)))
+            count = count_principals(signatures, entry.names)
+            if count < (entry.threshold or 1):
+                short.append(f"{count} of them signed, it takes {entry.who}")
+                continue
+            held |= signed & set(entry.names)
+            ways.append((frozenset(entry.names), entry.threshold or 1))
+        return Grant(tuple(sorted(held)), tuple(ways), "" if held else "; ".join(short))
 
     def knows_key(self, fingerprint: str) -> bool:
         """Tell whether the key with that fingerprint is a principal's."""
         return fingerprint in self._keys
 
-    def revokers_of(self, principals: Iterable[str]) -> frozenset[str]:
-        """Return principals who may withdraw statements of any of ``principals`` besides themselves."""
+    def knows_identity(self, subject: str, issuer: str) -> bool:
+        """Tell whether a certificate that says so could be a principal's.
+
+        Args:
+            subject: what a keyless identity or a private authority's certificate is called.
+            issuer: the OIDC issuer, or the name of the authority.
+        """
+        return self._anchors.could_name(subject, issuer)
+
+    def may_revoke(self, signatures: Sequence[Collection[str]], principals: Iterable[str]) -> bool:
+        """Tell whether those who signed a withdrawal may withdraw statements of any of ``principals``.
+
+        Args:
+            signatures: the principals of each signature over the withdrawal.
+            principals: whose statements; everybody may withdraw their own besides.
+        """
         theirs = set(principals)
-        return frozenset(
-            entry.principal
+        return any(
+            count_principals(signatures, entry.names) >= (entry.threshold or 1)
             for entry in self.file.roles.get("revoker", [])
             if not entry.principals or theirs & set(entry.principals)
         )
@@ -339,7 +326,7 @@ class Trust:
         shown: dict[str, str] = {}
         for name, principal in self.file.principals.items():
             if name in by_name:
-                shown[name] = f"key sha256:{by_name[name]}"
+                shown[name] = f"key sha256:{by_name[name]}{_period(principal)}"
             elif principal.sigstore:
                 shown[name] = f"sigstore {principal.sigstore.identity} ({principal.sigstore.issuer})"
             elif principal.certificate:
@@ -347,6 +334,12 @@ class Trust:
                     f"certificate {principal.certificate.subject}, root sha256:{principal.certificate.sha256}"
                 )
         return shown
+
+
+def _period(principal: Principal) -> str:
+    key = principal.key
+    start = f" from {format_time(key.valid_from)}" if key and key.valid_from else ""
+    return start + (f" until {format_time(key.valid_until)}" if key and key.valid_until else "")
 
 
 def _prefixed(digests: Iterable[str]) -> set[str]:
@@ -362,52 +355,7 @@ def _load_keys(document: Document, parsed: TrustFile, folder: Path) -> dict[str,
             public = PublicKey.from_pem(data, where)
             names = (*(keys[public.fingerprint].principals if public.fingerprint in keys else ()), name)
             keys[public.fingerprint] = _Key(public, tuple(sorted(names)))
-        elif principal.certificate:
-            pinned = PinnedFile(file=principal.certificate.root, sha256=principal.certificate.sha256)
-            pinned.read(folder, where, MAX_ROOT_BYTES)
     return keys
-
-
-def _check_roles(document: Document, parsed: TrustFile) -> None:
-    """Every role names principals that exist, and says how far it reaches where that is needed."""
-    for role, entries in parsed.roles.items():
-        for number, entry in enumerate(entries):
-            where = document.where(("roles", role, number))
-            for name in (entry.principal, *entry.principals):
-                if name not in parsed.principals:
-                    guess = nearest(name, parsed.principals)
-                    hint = f"did you mean {guess!r}?" if guess else "define it under principals"
-                    raise UsageError(f"role {role}: no principal {name[:80]!r}", where, hint)
-            if entry.artifacts and role not in _SCOPED:
-                what = f"role {role}: artifacts means nothing here"
-                raise UsageError(what, where, f"it limits {', '.join(sorted(_SCOPED))}")
-            if role == "builder" and not entry.builder_ids:
-                what = f"role builder: {entry.principal} needs builderIds, the ids it may claim"
-                raise UsageError(what, where)
-            if role == "keeper" and not entry.register_id:
-                raise UsageError(f"role keeper: {entry.principal} needs register, the register's id", where)
-
-
-def parse_trust(document: Document) -> TrustFile:
-    """Read a trust document without the files it pins.
-
-    Raises:
-        UsageError: an unknown key or role, or a principal nobody defined; with its line.
-    """
-    if not isinstance(document.value, dict):
-        raise UsageError("expected principals, roles and roots", document.where(), "see attest trust new")
-    parsed = document.validate(TrustFile)
-    _check_roles(document, parsed)
-    return parsed
-
-
-def read_timestamp_root(data: bytes, where: str) -> TimestampRoot:
-    """Read the certificates of a timestamp authority, in PEM.
-
-    Raises:
-        SignatureError: no certificate, or none that is a root.
-    """
-    return TimestampRoot.from_pem(data, where)
 
 
 def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
@@ -421,10 +369,7 @@ def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
     document = read_file(path, limits)
     parsed = parse_trust(document)
     keys = _load_keys(document, parsed, path.parent)
-    authorities = []
-    for number, pinned in enumerate(parsed.roots.timestamp):
-        where = document.where(("roots", "timestamp", number))
-        authorities.append(read_timestamp_root(pinned.read(path.parent, where, MAX_ROOT_BYTES), where))
-    for number, pinned in enumerate(parsed.roots.sigstore):
-        pinned.read(path.parent, document.where(("roots", "sigstore", number)), MAX_ROOT_BYTES)
-    return Trust(path.name, sha256_bytes(document.data), parsed, keys, tuple(authorities))
+    roots = load_sigstore_roots(document, parsed, path.parent)
+    authorities = load_timestamp_authorities(document, parsed, path.parent, roots)
+    anchors = load_anchors(document, parsed, path.parent, roots)
+    return Trust(path.name, sha256_bytes(document.data), parsed, keys, authorities, anchors)

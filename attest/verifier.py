@@ -6,6 +6,7 @@ members of ``attest.verifiers`` make one (a test holds that).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +14,10 @@ from attest.bundle import Bundle
 from attest.errors import AttestError
 from attest.statement import Statement
 
-__all__ = ["Identity", "UnverifiedError", "VerifiedStatement"]
+__all__ = ["UNDECIDED", "Identity", "UnverifiedError", "VerifiedStatement", "count_principals"]
+
+UNDECIDED = frozenset({"root-missing", "time-unknown"})
+"""Codes that say the reader lacks what a check needs, not that a check failed."""
 
 
 class UnverifiedError(AttestError):
@@ -37,6 +41,8 @@ class Identity:
     """``key`` (subject is the SHA-256 of the public key's DER), ``sigstore`` or ``certificate``."""
     subject: str
     issuer: str = ""
+    root: str = ""
+    """SHA-256 of the pinned root that vouches for it: two authorities may give out the same names."""
 
     def __str__(self) -> str:
         if self.kind == "key":
@@ -61,3 +67,29 @@ class VerifiedStatement:
     trusted_time: datetime | None
     """Upper bound from a trusted timestamp: it was signed before then. ``None``: no trusted time."""
     bundle: Bundle = field(repr=False)
+
+
+def count_principals(signatures: Iterable[Collection[str]], among: Collection[str]) -> int:
+    """Return how many principals signed, each by a signature of its own.
+
+    One key may be several principals', and one principal may have several keys. Neither counts twice: it is
+    the size of the largest matching of signatures with principals.
+
+    Args:
+        signatures: the principals each signature could be of.
+        among: the principals that count.
+    """
+    signer_of: dict[str, int] = {}
+    options = [sorted(set(names) & set(among)) for names in signatures]
+
+    def place(number: int, tried: set[str]) -> bool:
+        for name in options[number]:
+            if name in tried:
+                continue
+            tried.add(name)
+            if name not in signer_of or place(signer_of[name], tried):
+                signer_of[name] = number
+                return True
+        return False
+
+    return sum(place(number, set()) for number in range(len(options)))

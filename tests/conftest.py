@@ -9,6 +9,8 @@ import socket
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("stack.fixture",)
+
 settings.register_profile("attest", deadline=None, print_blob=True)
 # the same examples every time where a change has to pass; new ones every time where somebody can look
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)

@@ -4,8 +4,9 @@
 #   bash tests/run.sh [PYTEST ARGUMENTS]      e.g. bash tests/run.sh -k bundle -x
 #
 # This is the one place that says how the tests are run; continuous integration calls it too. They use every core;
-# add -n 0 to stay in one process. Tests marked slow or browser stay out unless asked for: bash tests/run.sh -m ""
+# add -n 0 to stay in one process. Tests marked slow, browser or stack stay out unless asked for:
+# bash tests/run.sh -m ""
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-python=$(bash scripts/venv.sh --extra example --group test)
+python=$(bash scripts/venv.sh --extra example --extra sigstore --group test)
 exec "$python" -m pytest -n auto --dist worksteal "$@"

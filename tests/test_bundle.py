@@ -15,10 +15,12 @@ from attest.bundle import (
     MEDIA_TYPE,
     Bundle,
     UnknownLine,
+    certificate_bundle,
     key_bundle,
     numbered_lines,
     parse_bundle,
     read_lines,
+    with_evidence,
     write_lines,
 )
 from attest.canonical import canonical_bytes
@@ -187,6 +189,39 @@ def test_limits_of_one_bundle():
 def test_a_long_payload_is_no_long_string():
     long = Statement.build(STATEMENT.subjects, STATEMENT.predicate_type, {"text": ["x" * 60_000] * 4})
     assert parse_bundle(key_bundle(long.payload, b"", "").raw).statement() == long
+
+
+def test_a_bundle_of_a_certificate_holds_the_leaf_and_no_hint():
+    made = certificate_bundle(STATEMENT.payload, b"sig", b"der", [b"token"])
+    assert made == parse_bundle(made.raw)
+    assert (made.certificate, made.hint, made.timestamps) == (b"der", None, (b"token",))
+    material = json.loads(made.raw)["verificationMaterial"]
+    assert material["certificate"] == {"rawBytes": base64.b64encode(b"der").decode()}
+    assert material["tlogEntries"] == []
+    assert "x509CertificateChain" not in material
+
+
+# ── more evidence ──
+
+
+@pytest.mark.parametrize("make", [key_bundle, certificate_bundle])
+def test_evidence_is_put_after_what_is_there_and_nothing_else_changes(make):
+    bundle = make(STATEMENT.payload, b"sig", "hint" if make is key_bundle else b"der", [b"first"])
+    entry = {"logIndex": "7", "canonicalizedBody": "e30="}
+    more = with_evidence(bundle, [b"second"], [entry])
+    assert more == parse_bundle(more.raw)
+    assert more.timestamps == (b"first", b"second")
+    assert more.log_entries == (entry,)
+    same = ("payload", "payload_type", "signature", "hint", "certificate")
+    assert [getattr(more, name) for name in same] == [getattr(bundle, name) for name in same]
+    assert with_evidence(more, log_entries=[{"logIndex": "8"}]).log_entries == (entry, {"logIndex": "8"})
+    assert with_evidence(bundle) == bundle
+
+
+def test_no_more_evidence_than_a_reader_takes():
+    full = key_bundle(STATEMENT.payload, b"sig", "hint", [b"t"] * 32)
+    with pytest.raises(LimitError, match="bundle entries: 33 is above"):
+        with_evidence(full, [b"one more"])
 
 
 # ── files of them ──

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pki import authority, pem
 from world import good_world, signer, write_world
 
 from attest.cli import main
@@ -130,19 +131,34 @@ def test_other_identities_and_roots_are_written_and_linted(tmp_path, key, capsys
         "https://x/*",
     )
     root = tmp_path / "root.pem"
-    root.write_text("not looked into until it is used")
-    attest("trust", "add", path, "coop", "--certificate-root", root, "--certificate-subject", "CN=provenance")
+    coop = ("coop", "--certificate-root", root, "--certificate-subject", "CN=provenance")
+    root.write_text("no certificate")
+    assert attest("trust", "add", path, *coop) == 4
+    assert "not certificates in PEM" in capsys.readouterr().err
+    root.write_bytes(pem(authority().certificate))
+    assert attest("trust", "add", path, *coop) == 0
     assert attest("trust", "show", path) == 0
     capsys.readouterr()
     assert attest("trust", "lint", path, "--json") == 1
     problems = "\n".join(json.loads(capsys.readouterr().out)["problems"])
     for text in (
         "coop has no role",
-        "key signatures only",
+        "principal gh is keyless, and no Sigstore root is pinned",
         "nobody holds the role publisher",
         "is a wildcard",
     ):
         assert text in problems
+
+
+def test_a_key_that_ends(tmp_path, key, capsys):
+    path = tmp_path / "trust.yaml"
+    words = ("trust", "add", path, "old", "--key", key, "--role", "publisher", "--valid-until", "2027-01-01")
+    assert attest(*words) == 0
+    assert "until 2027-01-01T00:00:00Z" in capsys.readouterr().out
+    assert attest("trust", "lint", path) == 1
+    assert "principal old: its key ends, and no timestamp root is pinned" in capsys.readouterr().out
+    assert attest("trust", "add", path, "new", "--key", key, "--valid-from", "soon") == 2
+    assert "validFrom" in capsys.readouterr().err
 
 
 def test_a_timestamp_root_is_checked_when_it_is_pinned(tmp_path, key, capsys):
@@ -154,6 +170,10 @@ def test_a_timestamp_root_is_checked_when_it_is_pinned(tmp_path, key, capsys):
     assert "not certificates" in capsys.readouterr().err
     assert path.read_bytes() == before
     assert attest("trust", "root", path) == 2
+    (tmp_path / "root.json").write_text('{"tlogs": []}')
+    assert attest("trust", "root", path, "--sigstore", tmp_path / "root.json") == 4
+    assert "not a Sigstore trusted root" in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def test_lint_of_a_good_file(tmp_path, capsys):

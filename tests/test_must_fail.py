@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from pki import authority
 from world import (
     BUILDER,
     DEFAULT_ROLES,
@@ -22,11 +24,13 @@ from world import (
     signer,
 )
 
+from attest.anchors import Anchors, KeylessHolder
 from attest.bundle import UnknownLine, parse_bundle
 from attest.keeper import Remembered
 from attest.matching import Delivery
 from attest.resource import Artifact, ResourceDescriptor
 from attest.statement import Statement
+from attest.trustfile import SigstoreIdentity
 from attest.verdict import Verdict
 
 
@@ -620,7 +624,8 @@ def test_a_listed_statement_of_somebody_unknown_may_stay_unknown():
     assert world.judge(model).verdict is Verdict.ACCEPT
 
 
-def test_a_listed_keyless_statement_cannot_be_checked_yet():
+def test_a_listed_keyless_statement_that_cannot_be_checked():
+    """Whom the list names could be a principal, and the reader pinned no root to check that with."""
     world = World()
     data, model = world.dataset("d"), world.file("model")
     world.step("train", [(data, "dataset")], [model])
@@ -632,10 +637,18 @@ def test_a_listed_keyless_statement_cannot_be_checked_yet():
             row["signer"] = {"subject": "ci@example.com", "issuer": "https://issuer.example"}
     world.bundles.remove(listed)
     world.register(world.current(world.sign("contents", [descriptor(model, "m")], predicate, "ci")))
-    lines = [
-        replace(each, certificate=b"der", hint=None) if each is keyless else each for each in world.bundles
-    ]
-    judgement = world.judge(model, lines=lines)
+    issuer = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1"), b"https://issuer.example"
+    )
+    leaf = authority().issue(
+        "", alternatives=(x509.RFC822Name("ci@example.com"),), extensions=((issuer, False),)
+    )
+    lines = [leaf.sign(each.statement()) if each is keyless else each for each in world.bundles]
+    nobody = world.judge(model, lines=lines)
+    assert nobody.verdict is Verdict.ACCEPT  # by nobody the reader knows: it grants nothing, as with a key
+    identity = {"issuer": "https://issuer.example", "identity": "*@example.com"}
+    anchors = Anchors(keyless=(KeylessHolder("reviewer", SigstoreIdentity.model_validate(identity), None),))
+    judgement = replace(world, trust=replace(world.trust, _anchors=anchors)).judge(model, lines=lines)
     assert judgement.verdict is Verdict.INCOMPLETE
     assert codes(judgement) == {"contents-complete/statement-unverifiable"}
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from clients.tsa import TimestampAuthority
 from hypothesis import given
 from hypothesis import strategies as st
 from world import DEFAULT_ROLES, good_world, make_trust, signer, write_world
 
+from attest.bundle import Bundle, with_evidence
+from attest.digest import sha256_bytes
 from attest.errors import AttestError, FormatError, SignatureError, UsageError
+from attest.model import format_time
 from attest.trust import Trust, matches, read_trust
+from attest.trustfile import Principal
 from attest.verifier import UnverifiedError
 
 
@@ -48,7 +54,6 @@ def test_a_missing_key_file_names_the_line(files):
 
 
 def test_a_private_key_is_refused(files, tmp_path):
-    from attest.digest import sha256_bytes
     from attest.signers.file import generate_key
 
     generate_key(tmp_path / "mine")
@@ -114,7 +119,7 @@ def test_verify_tells_why_not():
         "signer-unknown": signer("stranger").sign(good.statement()),
         "signature-invalid": replace(good, signature=good.signature[:-1] + bytes([good.signature[-1] ^ 1])),
         "payload-type": replace(good, payload_type="text/plain"),
-        "unsupported-material": replace(good, certificate=b"der", hint=None),
+        "certificate-invalid": replace(good, certificate=b"der", hint=None),
     }
     for code, bundle in cases.items():
         with pytest.raises(UnverifiedError) as caught:
@@ -251,3 +256,87 @@ def test_an_own_key_that_is_a_principal_is_both(files):
     trust = Trust.of_keys({"own key": signer("desk").public}, read_trust(files["trust"]))
     own = signer("desk").sign(good_world()[0].bundles[0].statement())
     assert trust.verify(own).principals == ("desk", "own key")
+
+
+# ── rotation ──
+
+
+def rotated(tmp_path: Path, **bounds: str) -> tuple[Trust, Bundle, TimestampAuthority]:
+    """The good world's trust, with bounds on the data desk's key; one of its statements; an authority."""
+    files = write_world(*good_world(), tmp_path)
+    tsa = TimestampAuthority(tmp_path)
+    (tmp_path / "tsa.pem").write_bytes(tsa.pem)
+    pin = f"sha256: {sha256_bytes(signer('desk').public.pem)}"
+    text = (
+        files["trust"].read_text().replace(pin, ", ".join([pin, *(f"{k}: {v}" for k, v in bounds.items())]))
+    )
+    files["trust"].write_text(
+        f"{text}\nroots: {{timestamp: [{{file: tsa.pem, sha256: {sha256_bytes(tsa.pem)}}}]}}\n"
+    )
+    return read_trust(files["trust"]), good_world()[0].bundles[0], tsa
+
+
+NOW = datetime.now(UTC)
+PAST, FUTURE = NOW - timedelta(days=30), NOW + timedelta(days=30)
+
+
+def code_of(trust: Trust, bundle: Bundle, as_of: datetime | None) -> str:
+    try:
+        trust.verify(bundle, as_of=as_of)
+    except UnverifiedError as error:
+        return error.code
+    return "good"
+
+
+def test_an_ended_key_is_good_for_what_it_signed_in_time(tmp_path):
+    trust, bundle, tsa = rotated(tmp_path, validUntil=format_time(NOW + timedelta(days=1)))
+    stamped = with_evidence(bundle, [tsa.stamp(bundle.signature)])
+    assert code_of(trust, stamped, FUTURE) == "good"
+    assert code_of(trust, bundle, FUTURE) == "key-expired"
+    assert code_of(trust, bundle, NOW) == "good"
+    assert code_of(trust, bundle, None) == "time-unknown"
+    assert code_of(trust, stamped, None) == "good"
+
+
+def test_an_old_statement_freshly_timestamped_is_not_good(tmp_path):
+    trust, bundle, tsa = rotated(tmp_path, validUntil=format_time(PAST))
+    stamped = with_evidence(bundle, [tsa.stamp(bundle.signature)])
+    with pytest.raises(UnverifiedError, match=r"the key was desk's until .*; signed before") as caught:
+        trust.verify(stamped, as_of=NOW)
+    assert caught.value.code == "key-expired"
+    # a time of evaluation in the past says nothing against a trusted time that is later
+    assert code_of(trust, stamped, PAST - timedelta(days=1)) == "key-expired"
+
+
+def test_a_key_not_in_use_yet(tmp_path):
+    trust, bundle, tsa = rotated(tmp_path, validFrom=format_time(FUTURE))
+    assert code_of(trust, with_evidence(bundle, [tsa.stamp(bundle.signature)]), FUTURE) == "key-not-yet-valid"
+    assert code_of(trust, bundle, NOW) == "key-not-yet-valid"
+    assert code_of(trust, bundle, FUTURE) == "good"
+
+
+def test_the_ends_of_a_period_belong_to_it(tmp_path):
+    trust, bundle, _ = rotated(tmp_path, validFrom="2026-01-01", validUntil="2026-02-01")
+    day = timedelta(seconds=1)
+    start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+    expected = {
+        start - day: "key-not-yet-valid",
+        start: "good",
+        end: "good",
+        end + day: "key-expired",
+    }
+    assert {at: code_of(trust, bundle, at) for at in expected} == expected
+
+
+def test_periods_that_are_none(tmp_path):
+    with pytest.raises(UsageError, match="validFrom is later than validUntil"):
+        rotated(tmp_path, validFrom="2026-02-01", validUntil="2026-01-01")
+
+
+def test_one_key_of_two_principals_ends_for_one(tmp_path):
+    trust, bundle, _ = rotated(tmp_path, validUntil=format_time(PAST))
+    second = Principal.model_validate({"key": {"file": "x", "sha256": "0" * 64}})
+    file = trust.file.model_copy(update={"principals": {**trust.file.principals, "new": second}})
+    known = trust._keys[signer("desk").public.fingerprint]
+    keys = {**trust._keys, known.public.fingerprint: replace(known, principals=("desk", "new"))}
+    assert replace(trust, file=file, _keys=keys).verify(bundle, as_of=NOW).principals == ("new",)

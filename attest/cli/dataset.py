@@ -14,6 +14,7 @@ from attest.cli.options import (
     limit_option,
     limits_from,
     passphrase_from,
+    signing_options,
     store_option,
 )
 from attest.cli.progress import progress_bar
@@ -50,7 +51,7 @@ __all__ = ["command"]
 )
 @click.option("--symlinks", is_flag=True, help="Read links to files of the same directory as those files.")
 @click.option("--supersede", is_flag=True, help="The card's rights replace those signed last.")
-@click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names.")
+@signing_options
 @store_option
 @click.option(
     "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
@@ -65,6 +66,9 @@ def command(
     symlinks: bool,
     supersede: bool,
     signer: str | None,
+    timestamps: tuple[str, ...],
+    log: str | None,
+    sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
     limits: tuple[str, ...],
@@ -88,7 +92,10 @@ def command(
     from attest.settings import find_project
 
     card = read_card(card_path, limits_from(limits))
-    desk = Desk(find_project(Path.cwd(), store=store_uri, signer=signer), passphrase_from())
+    project = find_project(
+        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, log=log, sigstore=sigstore
+    )
+    desk = Desk(project, passphrase_from(), tell=warn)
     desk.open()
     _check_place(path, desk)
     card.attachments()  # a file the card names and nobody has is an error before anything is digested
@@ -149,20 +156,19 @@ class _Earlier:
     """Statements about the same data in the store."""
 
     def __init__(self, store: Store, desk: Desk, measured: Measured) -> None:
-        from base64 import b64encode
-
         self._store = store
-        key = desk.open().identity.get("key")
-        self._hint = b64encode(bytes.fromhex(key)).decode() if key else None
+        self._identity = desk.open().identity
         self._digests = store.by_subject(measured.artifact.sha256, tree=measured.artifact.tree)
 
     def ours(self, predicate_type: str) -> list[Statement]:
         """Return those of a type that this signer signed, oldest first."""
+        from attest.signer import claims
+
         return [
             bundle.statement()
             for digest in self._digests
             for bundle in self._store.bundles(digest)
-            if bundle.hint == self._hint and bundle.statement().predicate_type == predicate_type
+            if claims(bundle, self._identity) and bundle.statement().predicate_type == predicate_type
         ]
 
 

@@ -11,6 +11,8 @@ from attest.cli.options import PATH, echo_json, json_option, passphrase_from
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.keys import PublicKey
+
 __all__ = ["command"]
 
 
@@ -68,13 +70,11 @@ def generate(path: Path, algorithm: str, ask: bool, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("path", type=PATH)
+@click.argument("key")
 @json_option
-def show_(path: Path, as_json: bool) -> None:
-    """Print the public key of a private or public key file, in PEM."""
-    from attest.signers.file import public_key
-
-    public = public_key(path, passphrase_from())
+def show_(key: str, as_json: bool) -> None:
+    """Print the public key of KEY in PEM: a private or public key file, or a key elsewhere such as hsm:2."""
+    public = _public(key)
     if as_json:
         echo_json(_facts(public.algorithm, public.fingerprint, public.hint) | {"pem": public.pem.decode()})
     else:
@@ -82,21 +82,29 @@ def show_(path: Path, as_json: bool) -> None:
 
 
 @command.command("fingerprint")
-@click.argument("path", type=PATH)
+@click.argument("key")
 @json_option
-def fingerprint(path: Path, as_json: bool) -> None:
+def fingerprint(key: str, as_json: bool) -> None:
     """Print the SHA-256 of a public key (of its DER encoding), to compare out of band.
 
-    PATH holds a private or a public key. openssl pkey -pubin -in KEY.pub -outform DER | sha256sum prints the
-    same.
+    KEY is a private or public key file, or a key elsewhere such as awskms:alias/NAME. With the public key in
+    a file, openssl pkey -pubin -in KEY.pub -outform DER | sha256sum prints the same.
     """
-    from attest.signers.file import public_key
-
-    public = public_key(path, passphrase_from())
+    public = _public(key)
     if as_json:
         echo_json(_facts(public.algorithm, public.fingerprint, public.hint))
     else:
         click.echo(f"sha256:{public.fingerprint}")
+
+
+def _public(key: str) -> PublicKey:
+    from pathlib import Path
+
+    from attest.signers import file, kms
+
+    if key.partition(":")[0] in kms.SCHEMES and ":" in key:
+        return kms.public_key(key, passphrase_from())
+    return file.public_key(Path(key.removeprefix("file:")), passphrase_from())
 
 
 def _facts(algorithm: str, fingerprint: str, hint: str) -> dict[str, str]:

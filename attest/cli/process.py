@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -36,10 +36,11 @@ def find_program(name: str) -> str:
     return found
 
 
-def execute(argv: Sequence[str], name: str, *, quiet: bool) -> int:
+def execute(argv: Sequence[str], name: str, hidden: Collection[str], *, quiet: bool) -> int:
     """Run the command and return its status; signals that reach us reach it.
 
-    Standard input, output and error are ours, with ``quiet`` output is our standard error.
+    Standard input, output and error are ours, with ``quiet`` output is our standard error. Variables named
+    in ``hidden`` it does not see.
     """
     process: subprocess.Popen[bytes] | None = None
     early: list[int] = []
@@ -51,7 +52,7 @@ def execute(argv: Sequence[str], name: str, *, quiet: bool) -> int:
             with suppress(ProcessLookupError):
                 process.send_signal(number)
 
-    environ = {key: value for key, value in os.environ.items() if key != "ATTEST_PASSPHRASE"}
+    environ = {key: value for key, value in os.environ.items() if key not in hidden}
     sys.stdout.flush()
     with _handled(forward):
         try:

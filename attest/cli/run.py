@@ -72,9 +72,9 @@ def command(
     signed and put into the store. If COMMAND fails, nothing is signed. With --json or --print-digest, what
     COMMAND prints goes to standard error.
 
-    COMMAND is started without the variable ATTEST_PASSPHRASE. Values of --param are typed as in YAML; quote
-    them twice to make a number a string. A parameter named by --secret-param is recorded nowhere, wherever it
-    stands in COMMAND: --name VALUE, --name=VALUE and name=VALUE are understood.
+    COMMAND is started without the variables ATTEST_PASSPHRASE and SIGSTORE_ID_TOKEN. Values of --param are
+    typed as in YAML; quote them twice to make a number a string. A parameter named by --secret-param is
+    recorded nowhere, wherever it stands in COMMAND: --name VALUE, --name=VALUE and name=VALUE are understood.
     """
     from attest.cli.process import execute, find_program
 
@@ -83,7 +83,8 @@ def command(
         declare(recorder, given)
         program = find_program(words[0])
         recorder.begin(declared=True)
-    status = execute([program, *words[1:]], words[0], quiet=print_digest or as_json)
+    hidden = recorder.desk.project.secret_variables
+    status = execute([program, *words[1:]], words[0], hidden, quiet=print_digest or as_json)
     if status != 0:
         click.echo(f"attest: the command ended with status {status}: nothing was signed", err=True)
         click.get_current_context().exit(status)
@@ -138,6 +139,9 @@ def _recorder(
         given["kind"],
         store=given["store_uri"],
         signer=given["signer"],
+        timestamps=given["timestamps"],
+        log=given["log"],
+        sigstore=given["sigstore"],
         builder_id=given["builder_id"],
         completeness="partial" if completeness == "partial" else "all",
         exclude=given["exclude"],

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import PATH, echo_json, json_option, passphrase_from, store_option
+from attest.cli.options import PATH, echo_json, json_option, passphrase_from, signing_options, store_option
 from attest.cli.progress import progress_bar
+from attest.cli.steps import warn
 from attest.errors import AttestError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = ["command"]
     "--pending", is_flag=True, help="Sign the statements of steps that could not be signed in time."
 )
 @click.option("--spool", type=PATH, metavar="FOLDER", help="Where they wait, if not in the project.")
-@click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names.")
+@signing_options
 @store_option
 @click.option(
     "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
@@ -42,6 +43,9 @@ def command(
     pending: bool,
     spool: Path | None,
     signer: str | None,
+    timestamps: tuple[str, ...],
+    log: str | None,
+    sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
     as_json: bool,
@@ -62,7 +66,15 @@ def command(
         raise UsageError("give either a STATEMENT or --pending", hint="attest sign --help")
     if pending and output is not None:
         raise UsageError("--pending signs into the store", "-o", "leave -o out")
-    project = find_project(Path.cwd(), store=store_uri, signer=signer, optional=output is not None)
+    project = find_project(
+        Path.cwd(),
+        store=store_uri,
+        signer=signer,
+        timestamps=timestamps,
+        log=log,
+        sigstore=sigstore,
+        optional=output is not None,
+    )
     if statement is None:
         _settle(project, spool, not_secret, as_json=as_json)
         return
@@ -108,11 +120,9 @@ def _read(path: Path, not_secret: tuple[str, ...]) -> Statement:
 
 def _sign(project: Project, statement: Statement, *, stored: bool) -> Bundle:
     from attest.desk import Desk
-    from attest.signer import open_signer
 
-    if stored:
-        return Desk(project, passphrase_from()).sign(statement)
-    return open_signer(project.signer_uri, passphrase_from()).sign(statement)
+    desk = Desk(project, passphrase_from(), tell=warn)
+    return desk.sign(statement) if stored else desk.signer().sign(statement)
 
 
 def _write(path: Path, bundle: Bundle) -> None:
@@ -135,7 +145,7 @@ def _settle(project: Project, folder: Path | None, not_secret: tuple[str, ...], 
     done: list[str] = []
     failed: list[dict[str, Any]] = []
     if waiting:
-        signer = Desk(project, passphrase_from()).open()
+        signer = Desk(project, passphrase_from(), tell=warn).open()
         with project.open_store() as store:
             for entry in waiting:
                 try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from attest.cli.options import signing_options
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ _SHARED = (
     click.option(
         "--builder-id", metavar="URI", help="Who runs the step; default: attest.yaml, or the CI job."
     ),
-    click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names."),
+    signing_options,
     click.option(
         "--store", "store_uri", metavar="PATH", help="Use this store, not the one attest.yaml names."
     ),

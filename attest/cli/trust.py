@@ -42,6 +42,8 @@ def new(path: Path) -> None:
 @click.argument("path", type=PATH)
 @click.argument("name")
 @click.option("--key", type=PATH, help="Public key in PEM.")
+@click.option("--valid-from", metavar="TIME", help="When the key came into use (RFC 3339, or a date).")
+@click.option("--valid-until", metavar="TIME", help="When the key went out of use: a rotated key stays so.")
 @click.option("--sigstore-issuer", metavar="URL", help="OIDC issuer of a keyless identity.")
 @click.option(
     "--sigstore-identity", metavar="TEXT", help="Identity in its certificate; `*` never crosses / or @."
@@ -116,17 +118,16 @@ def add(path: Path, name: str, roles: tuple[str, ...], **given: Any) -> None:
 @click.option("--sigstore", "sigstores", multiple=True, type=PATH, help="A Sigstore trusted_root.json.")
 def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...]) -> None:
     """Pin a certificate root."""
-    from attest.canonical import read_json
     from attest.document import read_document
     from attest.errors import UsageError
-    from attest.trust import parse_trust, read_timestamp_root
+    from attest.trust import parse_trust, read_sigstore_root, read_timestamp_root
 
     if not timestamps and not sigstores:
         raise UsageError("name a root", "--timestamp or --sigstore")
     for file in timestamps:
         read_timestamp_root(file.read_bytes(), str(file))
     for file in sigstores:
-        read_json(file.read_bytes(), str(file))
+        read_sigstore_root(file.read_bytes(), str(file))
     header, value = _load(path)
     roots = value.setdefault("roots", {})
     for kind, files in (("timestamp", timestamps), ("sigstore", sigstores)):
@@ -193,7 +194,9 @@ def _held(trust: Trust) -> dict[str, list[str]]:
             limits = [*entry.builder_ids, *entry.verifier_ids]
             limits += [f"register {entry.register_id}"] if entry.register_id else []
             limits += [f"only {digest}" for digest in entry.artifacts]
-            held.setdefault(entry.principal, []).append(role + (f" ({', '.join(limits)})" if limits else ""))
+            limits += [f"with others: {entry.who}"] if entry.cosigners else []
+            for name in entry.names:
+                held.setdefault(name, []).append(role + (f" ({', '.join(limits)})" if limits else ""))
     return held
 
 
@@ -203,10 +206,14 @@ def _problems(trust: Trust) -> list[str]:
     for name, principal in trust.file.principals.items():
         if name not in held and not any(name in e.principals for es in trust.file.roles.values() for e in es):
             found.append(f"principal {name} has no role: its statements are carried and grant nothing")
-        if principal.key is None:
-            found.append(
-                f"principal {name}: this version verifies key signatures only; its statements stay unverified"
-            )
+        if principal.sigstore is not None and not trust.file.roots.sigstore:
+            found.append(f"principal {name} is keyless, and no Sigstore root is pinned to verify that with")
+    if not trust.file.roots.timestamp and not trust.file.roots.sigstore:
+        found += [
+            f"principal {name}: its key ends, and no timestamp root is pinned to show what was signed before"
+            for name, principal in trust.file.principals.items()
+            if principal.key is not None and principal.key.valid_until is not None
+        ]
     found += [
         f"nobody holds the role {role}: statements that need it are never believed"
         for role in ("builder", "data-owner", "rights-holder", "publisher")
@@ -214,16 +221,14 @@ def _problems(trust: Trust) -> list[str]:
     ]
     for entry in trust.file.roles.get("builder", []):
         found += [
-            f"builder {entry.principal}: builder id {i!r} is a wildcard"
-            for i in entry.builder_ids
-            if "*" in i
+            f"builder {entry.who}: builder id {i!r} is a wildcard" for i in entry.builder_ids if "*" in i
         ]
     both = {e.principal for e in trust.file.roles.get("builder", [])} & {
         e.principal for e in trust.file.roles.get("rights-holder", [])
     }
     found += [
         f"principal {name} is both builder and rights-holder: it licenses its own inputs"
-        for name in sorted(both)
+        for name in sorted(filter(None, both))
     ]
     return found
 
@@ -231,12 +236,14 @@ def _problems(trust: Trust) -> list[str]:
 def _identity(folder: Path, given: dict[str, Any]) -> dict[str, Any] | None:
     from attest.errors import UsageError
     from attest.signers.file import public_key
+    from attest.trust import read_certificate_root
 
     if given["key"]:
         public_key(given["key"])  # a private key, or no key at all, is refused here
         if b"PRIVATE KEY" in given["key"].read_bytes():
             raise UsageError("this is a private key", str(given["key"]), "name the public one (.pub)")
-        return {"key": _pin(folder, given["key"])}
+        bounds = {"validFrom": given["valid_from"], "validUntil": given["valid_until"]}
+        return {"key": {**_pin(folder, given["key"]), **{name: at for name, at in bounds.items() if at}}}
     if given["sigstore_issuer"] or given["sigstore_identity"]:
         if not (given["sigstore_issuer"] and given["sigstore_identity"]):
             raise UsageError("a keyless identity has both --sigstore-issuer and --sigstore-identity")
@@ -246,7 +253,9 @@ def _identity(folder: Path, given: dict[str, Any]) -> dict[str, Any] | None:
     if given["certificate_root"] or given["certificate_subject"]:
         if not (given["certificate_root"] and given["certificate_subject"]):
             raise UsageError("a certificate has both --certificate-root and --certificate-subject")
-        pinned = _pin(folder, given["certificate_root"])
+        file = given["certificate_root"]
+        read_certificate_root(file.read_bytes(), str(file))
+        pinned = _pin(folder, file)
         value = {"root": pinned["file"], "sha256": pinned["sha256"], "subject": given["certificate_subject"]}
         return {"certificate": value}
     return None

@@ -21,6 +21,7 @@ from attest.predicates.contents import Contents, StatementRef
 from attest.review import Review
 from attest.rule import Current, Rule
 from attest.verdict import Finding, Outcome, Result, conclude
+from attest.verifier import UNDECIDED
 
 __all__ = ["ContentsComplete"]
 
@@ -153,14 +154,14 @@ def _listed(review: Review, evidence: Evidence, listed: StatementRef) -> list[Fi
     if present is None:
         stranger = next((each for each in review.unverified if each.digest == digest), None)
         code, what = "statement-missing", "it is not in the bundle"
-        if stranger is not None and review.trust.knows_key(named[0]):
+        if stranger is not None and not named[0] and stranger.code in UNDECIDED:
+            result, code = Result.UNKNOWN, "statement-unverifiable"
+            what = f"its signature cannot be checked: {stranger.reason}"
+        elif stranger is not None and _is_known(review, named):
             # somebody else's signature over the same bytes would silence what the named signer said
             code, what = "statement-damaged", f"its copy in the bundle is not the signer's: {stranger.reason}"
-        elif stranger is not None and named[0]:
-            return []  # it is here, by somebody the reader does not know; it grants nothing
         elif stranger is not None:
-            result, code = Result.UNKNOWN, "statement-unverifiable"
-            what = f"this version cannot check its signature: {stranger.reason}"
+            return []  # it is here, by somebody the reader does not know; it grants nothing
     elif not any(
         _is(signature.signer.kind, signature.signer.subject, signature.signer.issuer, named)
         for signature in present.signatures
@@ -180,6 +181,11 @@ def _listed(review: Review, evidence: Evidence, listed: StatementRef) -> list[Fi
             remedy=f"Ask for the whole bundle: statement sha256:{digest} is missing from this one.",
         )
     ]
+
+
+def _is_known(review: Review, named: tuple[str, str, str]) -> bool:
+    key, subject, issuer = named
+    return review.trust.knows_key(key) if key else review.trust.knows_identity(subject, issuer)
 
 
 def _is(kind: str, subject: str, issuer: str, named: tuple[str, str, str]) -> bool:

@@ -24,6 +24,12 @@ class TimestampRoot:
 
     roots: tuple[x509.Certificate, ...] = field(repr=False)
     others: tuple[x509.Certificate, ...] = field(repr=False)
+    leaf: x509.Certificate | None = field(default=None, repr=False)
+    """The one certificate that may stamp, where the reader pinned it; else any under the root that may."""
+    start: datetime | None = None
+    """When the reader began to rely on it; ``None``: no matter when."""
+    end: datetime | None = None
+    """When the reader ceased to rely on it, itself included."""
 
     @classmethod
     def from_pem(cls, data: bytes, where: str) -> TimestampRoot:
@@ -53,7 +59,9 @@ def _time_of(token: bytes, signature: bytes, authority: TimestampRoot) -> dateti
             builder = builder.add_root_certificate(root)
         for other in authority.others:
             builder = builder.add_intermediate_certificate(other)
-        if not response.signed_data.certificates:
+        if authority.leaf is not None:
+            builder = builder.tsa_certificate(authority.leaf)
+        elif not response.signed_data.certificates:
             leaves = [cert for cert in authority.others if not _is_authority(cert)]
             if len(leaves) != 1:
                 return None
@@ -63,7 +71,10 @@ def _time_of(token: bytes, signature: bytes, authority: TimestampRoot) -> dateti
     except Exception:  # noqa: BLE001 - whatever a hostile token does to its parser, it is no evidence
         return None
     time = response.tst_info.gen_time
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    too_early = authority.start is not None and time < authority.start
+    too_late = authority.end is not None and time > authority.end
+    return None if too_early or too_late else time
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

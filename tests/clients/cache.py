@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 __all__ = ["Unavailable", "made_once", "run", "tool"]
@@ -82,8 +82,13 @@ def tool(name: str) -> str:
     return path
 
 
-def run(argv: Sequence[str | Path], cwd: Path, seconds: float) -> None:
-    """Run a download; it and its children are ended after ``seconds``.
+def run(
+    argv: Sequence[str | Path],
+    cwd: Path,
+    seconds: float,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run a download or a build; it and its children are ended after ``seconds``.
 
     Raises:
         Unavailable: it failed; the message ends with the first line it wrote about an error, or the last.
@@ -92,6 +97,7 @@ def run(argv: Sequence[str | Path], cwd: Path, seconds: float) -> None:
     with subprocess.Popen(
         argv,
         cwd=cwd,
+        env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

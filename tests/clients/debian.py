@@ -1,4 +1,4 @@
-"""cosign and sigstore-go from Debian's packages, unpacked beside the system and not into it.
+"""Debian's packages, unpacked beside the system and not into it: cosign, sigstore-go and what others name.
 
 apt works on a private state: the machine's own sources, lists and pins are neither used nor changed, and no
 privilege is needed. Packages are checked by apt against Debian's archive keys.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from clients.cache import Unavailable, made_once, run, tool
 
-__all__ = ["binaries"]
+__all__ = ["SUITE", "binaries", "unpack"]
 
 SUITE = os.environ.get("ATTEST_TEST_SUITE", "forky")
 """The first suite that has current clients; ``sid`` when a package is on its way through forky."""
@@ -30,7 +31,7 @@ def binaries(*, again: bool = False) -> Path:
     Raises:
         Unavailable: no apt and dpkg, no archive keys, or no mirror that can be reached.
     """
-    return made_once(f"clients-{SUITE}", _unpack, again=again) / "usr/bin"
+    return made_once(f"clients-{SUITE}", lambda folder: unpack(PACKAGES, folder), again=again) / "usr/bin"
 
 
 def _mirror() -> str:
@@ -44,7 +45,12 @@ def _mirror() -> str:
     raise Unavailable("apt knows no Debian mirror: name one in ATTEST_TEST_DEBIAN_MIRROR")
 
 
-def _unpack(target: Path) -> None:
+def unpack(packages: Sequence[str], target: Path) -> None:
+    """Download packages of the suite and unpack them below ``target``; what they depend on is not looked at.
+
+    Raises:
+        Unavailable: no apt and dpkg, no archive keys, or no mirror that can be reached.
+    """
     apt, dpkg = tool("apt-get"), tool("dpkg")
     if not _KEYRING.is_file():
         raise Unavailable(f"no {_KEYRING}: install the package debian-archive-keyring")
@@ -69,7 +75,7 @@ def _unpack(target: Path) -> None:
     }
     command = [apt, "-q", *(f"-o{name}={value}" for name, value in settings.items())]
     run([*command, "update"], target, 60 * _MINUTES)
-    run([*command, "download", *PACKAGES], state / "debs", 60 * _MINUTES)
+    run([*command, "download", *packages], state / "debs", 60 * _MINUTES)
     for package in sorted((state / "debs").glob("*.deb")):
         run([dpkg, "-x", package, target], target, 60)
     run(["rm", "-r", state], target, 60)

@@ -84,6 +84,16 @@ class Cosign(_Program):
         command = ["verify-blob-attestation", "--key", public, "--bundle", bundle, "--type", predicate_type]
         return self._answer(self._run(self.program, *command, "--insecure-ignore-tlog", *time, *subject))
 
+    def verify_certificate(
+        self, bundle: Path, predicate_type: str, blob: Path, trusted_root: Path, subject: str
+    ) -> Answer:
+        """Verify an attestation whose signer has a certificate of the trusted root, and a timestamp."""
+        who = ["--certificate-identity", subject, "--certificate-oidc-issuer-regexp", ".*"]
+        lax = ["--insecure-ignore-tlog", "--insecure-ignore-sct", "--use-signed-timestamps"]
+        command = ["verify-blob-attestation", "--bundle", bundle, "--type", predicate_type]
+        done = self._run(self.program, *command, *who, *lax, "--trusted-root", trusted_root, blob)
+        return self._answer(done)
+
     def sign(self, statement: Path, private: Path, bundle: Path, *, check: bool = True) -> None:
         """Sign a statement with a PKCS#8 key; ``check`` lets cosign verify what it made."""
         key = bundle.with_suffix(".cosign")

@@ -112,14 +112,29 @@ class TimestampAuthority:
         path.write_text(json.dumps({"mediaType": kind, "timestampAuthorities": [authority]}))
         return path
 
-    def stamp(self, data: bytes) -> bytes:
-        """Return an RFC 3161 response (DER) that ``data`` exists now."""
+    def stamp(self, data: bytes, digest: str = "sha256") -> bytes:
+        """Return an RFC 3161 response (DER) that ``data`` exists now; digests but SHA-256 are refused."""
         (self.folder / "data").write_bytes(data)
-        query = ["ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "query"]
-        reply = ["ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query"]
-        reply += ["-signer", "leaf.pem", "-inkey", "leaf.key", "-out", "reply"]
-        for command in (query, reply):
-            subprocess.run(
-                [self.openssl, *command], cwd=self.folder, check=True, capture_output=True, timeout=30
-            )
+        self._openssl("-query", "-data", "data", f"-{digest}", "-cert", "-out", "query")
+        return self.answer((self.folder / "query").read_bytes())
+
+    def answer(self, query: bytes) -> bytes:
+        """Return the response (DER) to a request (DER), as a server would."""
+        (self.folder / "query").write_bytes(query)
+        self._openssl(
+            *("-reply", "-config", "tsa.cnf", "-queryfile", "query"),
+            *("-signer", "leaf.pem", "-inkey", "leaf.key", "-out", "reply"),
+        )
         return (self.folder / "reply").read_bytes()
+
+    def accepts(self, token: bytes, data: bytes) -> bool:
+        """Tell whether OpenSSL verifies a response over ``data`` with this authority's root."""
+        for name, content in (("token", token), ("data", data), ("chain.pem", self.pem)):
+            (self.folder / name).write_bytes(content)
+        words = ("-verify", "-data", "data", "-in", "token", "-CAfile", "chain.pem")
+        return self._openssl(*words, check=False).returncode == 0
+
+    def _openssl(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [self.openssl, "ts", *words], cwd=self.folder, check=check, capture_output=True, timeout=30
+        )
