@@ -136,7 +136,7 @@ def test_every_kind_of_forgery_is_refused(take, project, upstream):
     forgeries = {
         "signature-invalid": forged(lines(upstream)[0], signatures=second["signatures"]),
         "payload-type": forged(lines(upstream)[0], payloadType="text/plain"),
-        "unsupported-material": json.dumps(certificate).encode(),
+        "certificate-invalid": json.dumps(certificate).encode(),
         "other payload": forged(
             lines(upstream)[1], payload=first["payload"], signatures=second["signatures"]
         ),

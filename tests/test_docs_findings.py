@@ -10,6 +10,7 @@ from pages import ROOT, TEXT
 from attest.predicates.step import INPUT_ROLES
 from attest.rule import RULES
 from attest.trust import ROLES
+from attest.verifiers.sigstore import _CODES
 
 JUDGES = [
     *sorted((ROOT / "attest" / "rules").glob("*.py")),
@@ -73,11 +74,19 @@ def test_findings_name_their_result_and_rule():
 
 
 def test_reasons_why_a_line_is_no_evidence_are_explained():
-    sources = [ROOT / "attest/trust.py", ROOT / "attest/verifiers/key.py"]
+    sources = [
+        ROOT / "attest/trust.py",
+        ROOT / "attest/anchors.py",
+        *(ROOT / "attest/verifiers").glob("*.py"),
+    ]
     made = {
         node.args[0].value
         for path in sources
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "UnverifiedError"
+        if isinstance(node.args[0], ast.Constant)
     }
-    assert made == set(re.findall(r"^\| `([a-z-]+)` \|", TEXT["docs/findings.md"], re.MULTILINE))
+    made |= {code for _, code in _CODES}
+    table = TEXT["docs/findings.md"].partition("## Why a line of a bundle is not evidence")[2]
+    rows = re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", table, re.MULTILINE)
+    assert made == {code.strip("`") for row in rows for code in row.split(", ")}

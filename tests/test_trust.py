@@ -231,7 +231,7 @@ def test_keys_alone_are_believed_for_everything():
             role, ["own key", "ci"], artifacts=["a" * 64], builder_id="any", register_id="any"
         )
         assert granted == ("own key",)
-    assert trust.revokers_of(["ci"]) == frozenset()  # only what it signed itself can it take back
+    assert not trust.may_revoke([("own key",)], ["ci"])  # only what it signed itself can it take back
 
 
 def test_keys_added_to_a_trust_file_leave_everybody_else_as_they_were(files):

@@ -14,6 +14,7 @@ from attest.cli.options import (
     limit_option,
     limits_from,
     passphrase_from,
+    signing_options,
     store_option,
 )
 
@@ -43,7 +44,7 @@ _SHOWN = 20
 )
 @click.option("--name", help="Name of the release.  [default: the first artifact's]")
 @click.option("--version", help="Version of the release.")
-@click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names.")
+@signing_options
 @store_option
 @click.option(
     "--trust",
@@ -69,6 +70,9 @@ def command(
     name: str | None,
     version: str | None,
     signer: str | None,
+    timestamps: tuple[str, ...],
+    log: str | None,
+    sigstore: dict[str, Any],
     store_uri: str | None,
     trust: Path | None,
     allow_unverified: bool,
@@ -97,7 +101,9 @@ def command(
     from attest.settings import find_project
 
     bounds = limits_from(limits)
-    project = find_project(Path.cwd(), store=store_uri, signer=signer)
+    project = find_project(
+        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, log=log, sigstore=sigstore
+    )
     released = [read_artifact(text) for text in artifacts]
     target = _target(output, released, force=force)
     desk = Desk(project, passphrase_from())
