@@ -2,7 +2,7 @@
 
 Nothing here checks a signature: ``attest.verifiers.sigstore`` has that done for the very same certificate.
 
-Source: sigstore/fulcio ``docs/oid-info.md``. Extensions 1 to 6 hold bare text, later ones a DER UTF8String.
+Source: sigstore/fulcio ``oid-info.md``. Extensions 1 to 6 hold bare text, later ones a DER UTF8String.
 """
 
 from __future__ import annotations
