@@ -20,9 +20,10 @@ from attest.cli.options import (
 )
 from attest.cli.progress import progress_bar
 from attest.cli.steps import warn
-from attest.errors import UsageError
+from attest.errors import SignatureError, SpooledError, UsageError
 
 if TYPE_CHECKING:
+    from attest.bundle import Bundle
     from attest.card import Card
     from attest.desk import Desk
     from attest.manifest import Measured
@@ -81,6 +82,8 @@ def command(
 
     Rights of the same data that this signer signed before stay as they are; --supersede signs a new record
     with the next number that names the old one. Signing the same again changes nothing.
+
+    Exit code 75: the signer could not sign; what is not signed waits for `attest sign --pending`.
     """
     from attest.card import read_card
     from attest.desk import Desk
@@ -222,7 +225,17 @@ def _put(
         refuse_secrets(read_json(statement.payload), None, not_secret)
     signer = desk.open()
     manifests = [measured.manifest.data] if measured.manifest else []
-    store.put([signer.sign(statement) for statement in statements], manifests)
+    signed: list[Bundle] = []
+    try:
+        for statement in statements:
+            signed.append(signer.sign(statement))  # noqa: PERF401 - those before the one that fails count
+    except SignatureError as error:
+        store.put(signed, manifests)
+        begin = "a statement about the data"
+        rest = statements[len(signed) :]
+        waiting = [desk.keep(each, [measured], (), error, ran=begin) for each in rest]
+        raise next((each for each in waiting if not isinstance(each, SpooledError)), waiting[0]) from error
+    store.put(signed, manifests)
     return [f"sha256:{each.digest}" for each in statements]
 
 
