@@ -380,6 +380,13 @@ def test_a_root_file_that_is_none(change, message):
         read_sigstore_root(json.dumps(value).encode(), "root.json")
 
 
+def test_an_end_that_is_null_is_none():
+    """Some writers of JSON write what is not there."""
+    value = json.loads(trusted_root(V2))
+    value["tlogs"][0]["publicKey"]["validFor"]["end"] = None
+    assert read_sigstore_root(json.dumps(value).encode(), "root.json").logs[0].end is None
+
+
 def test_a_log_with_a_key_of_another_kind_is_passed_over():
     value = json.loads(trusted_root(V1, V2))
     value["tlogs"][0]["publicKey"]["rawBytes"] = b64(b"something newer")
