@@ -148,7 +148,8 @@ def test_without_either_nobody_is_asked(project, server):
 
 def test_an_authority_that_is_down_costs_no_run(project, authority, server, down, capfd):
     attest("run", "--timestamp", down.url, *STEP, code=75)
-    assert "timestamp authority: answered with status 503 (3 attempts)" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "timestamp authority: answered with status 503 (3 attempts) [timestamp-status]" in said
     assert bundles(project) == []
     attest("sign", "--pending", "--timestamp", down.url, code=75)
     assert "still waits" in capfd.readouterr().err

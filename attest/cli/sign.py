@@ -163,7 +163,10 @@ def _settle(project: Project, folder: Path | None, not_secret: tuple[str, ...], 
             ):
                 digest = f"sha256:{entry.digest}"
                 if isinstance(found, AttestError):
-                    failed.append({"statement": digest, "error": str(found), "hint": found.hint})
+                    code = getattr(found, "code", None)
+                    failed.append(
+                        {"statement": digest, "error": str(found), "code": code, "hint": found.hint}
+                    )
                     lasting |= not (isinstance(found, SignatureError) and found.temporary)
                 else:
                     done.append(digest)
