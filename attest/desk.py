@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from attest.bundle import Bundle
-from attest.errors import AttestError, RecordingError, SpooledError
+from attest.errors import AttestError, RecordingError, SignatureError, SpooledError
 from attest.manifest import Measured
 from attest.redaction import NamedSecretError
 from attest.rekor_entry import LoggedSigner
 from attest.settings import Project
 from attest.signer import Signer, open_signer
-from attest.spool import FOLDER, spool
+from attest.spool import FOLDER, signed_late, spool, spool_given
 from attest.statement import Statement
 from attest.store import Store
 from attest.timestamping import TimestampedSigner
@@ -117,21 +117,24 @@ class Desk:
         outputs: Sequence[Measured],
         manifests: Iterable[bytes],
         cause: BaseException,
+        *,
+        ran: str = "the step ran, but",
     ) -> RecordingError:
         """Keep a statement that could not be signed or stored, and return the error that says so.
 
         Args:
-            statement: of a step that has run.
+            statement: of a step that has run, or another one.
             outputs: what it is about.
             manifests: besides those of the outputs.
             cause: why it could not be signed.
+            ran: how the message begins.
 
         Returns:
             A ``SpooledError``; a ``RecordingError`` if it could not even be kept: then it is in ``unsaved``.
         """
         known = cause.what if isinstance(cause, AttestError) else getattr(cause, "strerror", None)
         why = known or str(cause) or type(cause).__name__
-        what = f"the step ran, but could not be signed and stored: {why}"
+        what = f"{ran} could not be signed and stored: {why}"
         kept = list(manifests)
         # what is named secret is known only now, and must not be forgotten
         held = str(cause) if isinstance(cause, NamedSecretError) else None
@@ -139,7 +142,7 @@ class Desk:
             try:
                 # among temporary files, a folder nobody else can have made
                 other = folder or Path(tempfile.mkdtemp(prefix=f"attest-{FOLDER}-"))
-                entry = spool(other, statement, outputs, kept, held)
+                entry = spool(other, signed_late(statement), outputs, kept, held)
             except (AttestError, OSError):
                 continue
             option = "" if folder else f" --spool {other}"
@@ -149,3 +152,13 @@ class Desk:
         return RecordingError(
             f"{what}; its statement could not be kept either", str(spool_folder(self.project))
         )
+
+    def keep_given(self, statement: Statement, cause: SignatureError) -> SpooledError:
+        """Keep a statement somebody else made, and return the error that says so.
+
+        Raises:
+            AttestError: it cannot be kept.
+        """
+        entry = spool_given(spool_folder(self.project), statement)
+        hint = "`attest sign --pending` signs it once that is mended"
+        return SpooledError(f"the statement could not be signed: {cause.what}", str(entry.path), hint)

@@ -79,8 +79,11 @@ class SignatureError(AttestError):
         code: a stable reason for programs, e.g. ``timestamp-unreachable``.
     """
 
+    NO_CODE = "signature"
+    """The code of what has no reason of its own."""
+
     def __init__(
-        self, what: str, where: str | None = None, hint: str | None = None, *, code: str = "signature"
+        self, what: str, where: str | None = None, hint: str | None = None, *, code: str = NO_CODE
     ) -> None:
         super().__init__(what, where, hint)
         self.code = code

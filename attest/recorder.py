@@ -34,7 +34,7 @@ from attest.canonical import canonical_bytes, read_json
 from attest.checkout import git_state
 from attest.desk import Desk
 from attest.environment import find_job, machine_facts
-from attest.errors import AttestError, RecordingError, UsageError, nearest
+from attest.errors import AttestError, RecordingError, SignatureError, UsageError, nearest
 from attest.exclusions import Exclusions
 from attest.known import NEEDS_STATEMENT, is_known
 from attest.limits import DEFAULT
@@ -380,7 +380,7 @@ class Recorder:
             self.parameters.guard(read_json(statement.payload))
             bundle = self.desk.sign(statement, [*manifests, *extra])
         except (Exception, KeyboardInterrupt) as error:  # whatever it is, the run must not be lost
-            if self._past:
+            if self._past and not isinstance(error, SignatureError):
                 raise
             raise self.desk.keep(statement, [each.measured for each in products], extra, error) from error
         self.recorded = Recorded(statement, bundle, tuple(products))

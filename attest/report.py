@@ -31,6 +31,7 @@ __all__ = [
     "RegisterRow",
     "Report",
     "ResultWord",
+    "RootRow",
     "RuleRow",
     "Standing",
     "StatementRow",
@@ -221,6 +222,17 @@ class RegisterRow(Model):
     problems: list[str]
 
 
+class RootRow(Model):
+    """A file of roots that signatures and times were held against."""
+
+    kind: Literal["sigstore", "timestamp", "certificate"]
+    file: str
+    sha256: str = Field(description="SHA-256 of the file's bytes, lowercase hex.")
+    age_days: int | None = Field(
+        default=None, description="Days from when it was fetched to the time of evaluation; absent: not said."
+    )
+
+
 class StatementRow(Model):
     """One statement of the evidence."""
 
@@ -252,6 +264,7 @@ class Report(Model):
     tool: str = Field(description="Name and version of the software.")
     policy: PolicyFacts
     trust: PinnedDocument
+    roots: list[RootRow] | None = Field(default=None, description="Pinned by the trust file; absent: none.")
     delivered: Delivered
     counts: dict[ResultWord, int] = Field(description="Rules by result.")
     chain: ChainFacts

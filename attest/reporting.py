@@ -27,6 +27,7 @@ from attest.report import (
     PolicyFacts,
     RegisterRow,
     Report,
+    RootRow,
     RuleRow,
     StatementRow,
     UnknownLineRow,
@@ -69,6 +70,7 @@ def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce:
             territories=policy.file.territories,
         ),
         trust=PinnedDocument(name=review.trust.name, sha256=review.trust.sha256),
+        roots=_roots(review),
         delivered=_delivered(review),
         counts={result.value: results.count(result.value) for result in Result},
         chain=_chain(review),
@@ -93,6 +95,21 @@ def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce:
         not_proven=[*NOT_PROVEN, *_computed_limits(review, policy)],
         reproduce=reproduce,
     )
+
+
+def _roots(review: Review) -> list[RootRow] | None:
+    rows = [
+        RootRow.model_validate(
+            {
+                "kind": kind,
+                "file": each.file,
+                "sha256": each.sha256,
+                "ageDays": (review.as_of.date() - each.fetched).days if each.fetched else None,
+            }
+        )
+        for kind, each in review.trust.pinned_roots()
+    ]
+    return rows or None
 
 
 def _delivered(review: Review) -> Delivered:

@@ -12,7 +12,7 @@ from attest.keys import PublicKey
 from attest.registry import Registry
 from attest.statement import Statement
 
-__all__ = ["SIGNERS", "Publishing", "Signer", "claims", "open_signer"]
+__all__ = ["SIGNERS", "Publishing", "Signer", "claims", "open_signer", "threads_of"]
 
 SIGNERS = Registry(
     "signer",
@@ -87,6 +87,11 @@ def open_signer(
     if tell is not None and isinstance(signer, Publishing):
         signer.tell = tell
     return signer
+
+
+def threads_of(signer: Signer) -> int:
+    """Return how many statements a signer may sign at the same time: one, unless it says otherwise."""
+    return int(getattr(signer, "threads", 1))
 
 
 _ISSUER = "1.3.6.1.4.1.57264.1.1"

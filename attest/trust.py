@@ -30,7 +30,7 @@ from attest.keys import MAX_KEY_BYTES, PublicKey
 from attest.limits import DEFAULT, Limits
 from attest.model import format_time
 from attest.statement import Statement
-from attest.trustfile import ROLES, Principal, Roots, TrustFile, matches, parse_trust
+from attest.trustfile import ROLES, Principal, RootFile, Roots, TrustFile, matches, parse_trust
 from attest.verifier import Identity, UnverifiedError, VerifiedStatement, count_principals
 from attest.verifiers import key as key_verifier
 from attest.verifiers.certificate import read_leaf
@@ -317,6 +317,14 @@ class Trust:
             for entry in self.file.roles.get("revoker", [])
             if not entry.principals or theirs & set(entry.principals)
         )
+
+    def pinned_roots(self) -> list[tuple[str, RootFile]]:
+        """Return every file of roots with its kind: ``sigstore``, ``timestamp``, ``certificate``."""
+        found = [("sigstore", each) for each in self.file.roots.sigstore]
+        found += [("timestamp", each) for each in self.file.roots.timestamp]
+        held = [each.certificate for each in self.file.principals.values() if each.certificate is not None]
+        files = dict.fromkeys((each.root, each.sha256) for each in held)
+        return [*found, *(("certificate", RootFile(file=file, sha256=pin)) for file, pin in files)]
 
     def fingerprints(self) -> dict[str, str]:
         """Return principal → what to compare out of band."""

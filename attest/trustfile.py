@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from attest.digest import Sha256
 from attest.document import Document
 from attest.errors import FormatError, UsageError, nearest
-from attest.model import StrictModel, Timestamp
+from attest.model import Date, StrictModel, Timestamp
 
 __all__ = [
     "CONDITIONS",
@@ -23,6 +23,7 @@ __all__ = [
     "PinnedFile",
     "Principal",
     "RoleEntry",
+    "RootFile",
     "Roots",
     "SigstoreIdentity",
     "TrustFile",
@@ -283,11 +284,18 @@ class RoleEntry(StrictModel):
         return f"{self.threshold} of {listed}" if self.cosigners else listed
 
 
+class RootFile(PinnedFile):
+    """A file of roots, which somebody fetched somewhere at some time."""
+
+    fetched: Date | None = None
+    """The day it was fetched and compared: reports show how old it is."""
+
+
 class Roots(StrictModel):
     """Certificate roots, pinned."""
 
-    sigstore: list[PinnedFile] = Field(default_factory=list)
-    timestamp: list[PinnedFile] = Field(default_factory=list)
+    sigstore: list[RootFile] = Field(default_factory=list)
+    timestamp: list[RootFile] = Field(default_factory=list)
 
 
 RoleName = Literal[

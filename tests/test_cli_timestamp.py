@@ -148,9 +148,10 @@ def test_without_either_nobody_is_asked(project, server):
 
 def test_an_authority_that_is_down_costs_no_run(project, authority, server, down, capfd):
     attest("run", "--timestamp", down.url, *STEP, code=75)
-    assert "timestamp authority: answered with status 503 (3 attempts)" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "timestamp authority: answered with status 503 (3 attempts) [timestamp-status]" in said
     assert bundles(project) == []
-    attest("sign", "--pending", "--timestamp", down.url, code=4)
+    attest("sign", "--pending", "--timestamp", down.url, code=75)
     assert "still waits" in capfd.readouterr().err
     attest("sign", "--pending", "--timestamp", server.url)
     assert stamped(authority, *bundles(project)) == [True]
@@ -158,10 +159,12 @@ def test_an_authority_that_is_down_costs_no_run(project, authority, server, down
     assert "nothing waits" in capfd.readouterr().err
 
 
-def test_an_authority_that_is_down_stops_sign(project, down, capfd):
-    attest("sign", "statement.json", "--timestamp", down.url, code=4)
-    assert down.url in capfd.readouterr().err
+def test_an_authority_that_is_down_lets_sign_wait(project, authority, server, down, capfd):
+    attest("sign", "statement.json", "--timestamp", down.url, code=75)
+    assert "answered with status 503" in capfd.readouterr().err
     assert bundles(project) == []
+    attest("sign", "--pending", "--timestamp", server.url)
+    assert stamped(authority, *bundles(project)) == [True]
 
 
 @pytest.mark.parametrize("url", ["tsa.example", "https://me:secret@tsa.example"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from pki import authority, pem
+from tlog import TestLog, trusted_root
 from world import good_world, signer, write_world
 
 from attest.cli import main
@@ -148,6 +150,50 @@ def test_other_identities_and_roots_are_written_and_linted(tmp_path, key, capsys
         "is a wildcard",
     ):
         assert text in problems
+
+
+def test_conditions_of_a_keyless_identity(tmp_path, capsys):
+    path = tmp_path / "trust.yaml"
+    words = ("trust", "add", path, "ci", "--sigstore-issuer", "https://i.example", "--sigstore-identity", "x")
+    ref = ("--condition", "sourceRepositoryRef=refs/tags/v*")
+    assert attest(*words, *ref, "--condition", "runnerEnvironment=github-hosted") == 0
+    identity = read_trust(path).file.principals["ci"].sigstore
+    assert (identity.source_repository_ref, identity.runner_environment) == ("refs/tags/v*", "github-hosted")
+    before = path.read_bytes()
+    capsys.readouterr()
+    other = (*words[:3], "other", *words[4:])
+    assert attest(*other, "--condition", "sourceRepo=x") == 2
+    assert "unknown key 'sourceRepo'" in capsys.readouterr().err
+    for bad in (("--condition", "nothing"), (*ref, *ref), ("--condition", "issuer=y")):
+        assert attest(*other, *bad) == 2
+        assert "expected NAME=VALUE, each once" in capsys.readouterr().err
+    assert attest(*other, "--sigstore-root", "other.json") == 2
+    assert "no Sigstore root 'other.json' is pinned" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_roots_are_shown_with_their_age(tmp_path, key, capsys):
+    path, root = tmp_path / "trust.yaml", tmp_path / "root.json"
+    root.write_bytes(trusted_root(TestLog(2)))
+    attest("trust", "add", path, "acme", "--key", key, "--role", "publisher")
+    assert attest("trust", "root", path, "--sigstore", root) == 0
+    assert attest("trust", "root", path, "--sigstore", root) == 0  # once is enough
+    capsys.readouterr()
+    assert attest("trust", "show", path) == 0
+    assert "sigstore root root.json, fetched 0 days ago" in capsys.readouterr().out
+    assert attest("trust", "show", path, "--json") == 0
+    [shown] = json.loads(capsys.readouterr().out)["roots"]
+    assert shown["sha256"] in path.read_text()
+    path.write_text(re.sub(r"fetched: .*", "fetched: '2026-01-01'", path.read_text()))
+    assert attest("trust", "show", path) == 0
+    assert re.search(r"root\.json, fetched \d{3,} days ago", capsys.readouterr().out)
+    path.write_text(re.sub(r"\n.*fetched: .*", "", path.read_text()))
+    assert attest("trust", "lint", path) == 1
+    assert "root.json does not say when it was fetched" in capsys.readouterr().out
+    assert attest("trust", "root", path, "--sigstore", root, "--fetched", "lately") == 0  # it is there
+    root.write_bytes(trusted_root(TestLog(1)))
+    assert attest("trust", "root", path, "--sigstore", root, "--fetched", "lately") == 2
+    assert "expected a date" in capsys.readouterr().err
 
 
 def test_a_key_that_ends(tmp_path, key, capsys):

@@ -9,7 +9,16 @@ import pytest
 
 from attest import errors
 from attest.cli import cli, main
-from attest.errors import AttestError, FormatError, LimitError, RecordingError, UsageError, nearest
+from attest.errors import (
+    AttestError,
+    FormatError,
+    LimitError,
+    RecordingError,
+    SignatureError,
+    SpooledError,
+    UsageError,
+    nearest,
+)
 
 CLASSES = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
 
@@ -29,6 +38,25 @@ def test_an_error_in_words():
     assert (error.what, error.where, error.hint) == ("got 1, expected 2", "file:7", "try 2")
     assert str(error) == "file:7: got 1, expected 2"
     assert str(UsageError("no")) == "no"
+
+
+def test_the_stable_reason_of_an_error_of_signing_is_printed(monkeypatch, capsys):
+    spooled = SpooledError("the step ran, but …", "file")
+    spooled.__cause__ = SignatureError("down", code="timestamp-unreachable")
+    for error, end in (
+        (SignatureError("down", code="timestamp-unreachable"), "down [timestamp-unreachable]\n"),
+        (SignatureError("no key"), "no key\n"),
+        (spooled, "but … [timestamp-unreachable]\n"),
+    ):
+
+        @click.command("fail")
+        def fail(error=error):
+            raise error
+
+        monkeypatch.setattr(cli, "get_command", lambda ctx, name, fail=fail: fail)
+        with pytest.raises(SystemExit):
+            main(["digest"])
+        assert capsys.readouterr().err.endswith(end)
 
 
 @pytest.mark.parametrize("kind", CLASSES)

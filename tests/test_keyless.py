@@ -26,6 +26,8 @@ from attest.anchors import Anchors, KeylessHolder, read_sigstore_root
 from attest.bundle import Bundle, parse_bundle
 from attest.digest import sha256_bytes
 from attest.errors import AttestError, FormatError, UsageError
+from attest.reports.html import render as render_html
+from attest.reports.text import render as render_text
 from attest.resource import ResourceDescriptor
 from attest.statement import Statement
 from attest.trust import Trust, read_trust
@@ -437,7 +439,10 @@ def test_a_builder_without_a_key(tmp_path, instance):
     mine = trust_in(tmp_path, {"root.json": instance.trusted_root()}, ci=CI)
     base = make_trust()
     file = base.file.model_copy(
-        update={"principals": {**base.file.principals, "ci": mine.file.principals["ci"]}}
+        update={
+            "principals": {**base.file.principals, "ci": mine.file.principals["ci"]},
+            "roots": mine.file.roots,
+        }
     )
     keys = {k: v for k, v in base._keys.items() if v.principals != ("ci",)}
     world = World(replace(base, file=file, _keys=keys, _anchors=mine._anchors))
@@ -469,6 +474,16 @@ def test_a_builder_without_a_key(tmp_path, instance):
     world.register(world.current(listed), as_of=datetime.now(UTC))
     judgement = world.judge(model, as_of=later)
     assert (judgement.verdict, codes(judgement)) == (Verdict.ACCEPT, set())
+    # the report says what it rests on, and how old that is
+    report = world.report(model, as_of=later)
+    [row] = report.roots
+    assert (row.kind, row.age_days) == ("sigstore", None)
+    for render in (render_text, render_html):
+        assert f"sha256:{row.sha256}" in render(report).replace("<wbr>", "")
+        assert "root.json" in render(report)
+    # a clock two days off notices that it is
+    with pytest.raises(AttestError, match="is earlier than the trusted time"):
+        world.judge(model, as_of=datetime.now(UTC) - timedelta(days=2))
     # another workflow of the same repository signs the same bytes
     other = instance.certificate(x509.UniformResourceIdentifier(WORKFLOW.replace("train", "other")))
     lines = [instance.sign(each.statement(), other) if each is claim else each for each in world.bundles]

@@ -358,6 +358,24 @@ def test_a_timestamp_authority_is_relied_upon_to_the_end_of_its_period(tmp_path)
     assert time_with(start=time + timedelta(seconds=1)) is None
 
 
+def test_another_leaf_than_the_pinned_one_stamps_nothing(tmp_path):
+    """A Sigstore root names the one certificate that stamps, not just who may issue such."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    tsa, other = TimestampAuthority(tmp_path / "a"), TimestampAuthority(tmp_path / "b")
+    value = json.loads(tsa.trusted_root().read_bytes())
+    leaf = json.loads(other.trusted_root().read_bytes())["timestampAuthorities"][0]["certChain"][
+        "certificates"
+    ][0]
+    bundle = key_bundle()
+    stamped = with_evidence(bundle, [tsa.stamp(bundle.signature)])
+    good = read_sigstore_root(json.dumps(value).encode(), "r").timestamp_authorities
+    value["timestampAuthorities"][0]["certChain"]["certificates"][0] = leaf
+    bad = read_sigstore_root(json.dumps(value).encode(), "r").timestamp_authorities
+    assert replace(make_trust(), _authorities=good).verify(stamped).trusted_time is not None
+    assert replace(make_trust(), _authorities=bad).verify(stamped).trusted_time is None
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -378,6 +396,13 @@ def test_a_root_file_that_is_none(change, message):
     change(value)
     with pytest.raises(SignatureError, match=message):
         read_sigstore_root(json.dumps(value).encode(), "root.json")
+
+
+def test_an_end_that_is_null_is_none():
+    """Some writers of JSON write what is not there."""
+    value = json.loads(trusted_root(V2))
+    value["tlogs"][0]["publicKey"]["validFor"]["end"] = None
+    assert read_sigstore_root(json.dumps(value).encode(), "root.json").logs[0].end is None
 
 
 def test_a_log_with_a_key_of_another_kind_is_passed_over():

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from attest.errors import AttestError, nearest
+from attest.errors import AttestError, SignatureError, nearest
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -102,11 +102,18 @@ def cli() -> None:
     """
 
 
+def _code(error: BaseException | None) -> str:
+    """Return the stable reason of an error of signing, for programs that read the log; "" if it has none."""
+    return error.code if isinstance(error, SignatureError) and error.code != SignatureError.NO_CODE else ""
+
+
 def _report(error: AttestError) -> None:
     from attest.text import show
 
     where = f"{show(error.where, 500)}: " if error.where else ""
-    click.echo(click.style("attest: error: ", fg="red") + where + show(error.what, 1000), err=True)
+    code = _code(error) or _code(error.__cause__)
+    what = show(error.what, 1000) + (f" [{code}]" if code else "")
+    click.echo(click.style("attest: error: ", fg="red") + where + what, err=True)
     if error.hint:
         click.echo(click.style("  hint: ", fg="yellow") + show(error.hint, 1000), err=True)
 

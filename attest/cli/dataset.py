@@ -19,11 +19,12 @@ from attest.cli.options import (
 )
 from attest.cli.progress import progress_bar
 from attest.cli.steps import warn
-from attest.errors import UsageError
+from attest.errors import SignatureError, SpooledError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.bundle import Bundle
     from attest.card import Card
     from attest.desk import Desk
     from attest.manifest import Measured
@@ -83,6 +84,8 @@ def command(
     Rights of the same data that this signer signed before are joined by a record with the next number, and
     the strictest word of all records counts; with --supersede the new record names the last one as replaced.
     Signing the same again changes nothing.
+
+    Exit code 75: the signer could not sign; what is not signed waits for `attest sign --pending`.
     """
     from pathlib import Path
 
@@ -226,7 +229,17 @@ def _put(
         refuse_secrets(read_json(statement.payload), None, not_secret)
     signer = desk.open()
     manifests = [measured.manifest.data] if measured.manifest else []
-    store.put([signer.sign(statement) for statement in statements], manifests)
+    signed: list[Bundle] = []
+    try:
+        for statement in statements:
+            signed.append(signer.sign(statement))  # noqa: PERF401 - those before the one that fails count
+    except SignatureError as error:
+        store.put(signed, manifests)
+        begin = "a statement about the data"
+        rest = statements[len(signed) :]
+        waiting = [desk.keep(each, [measured], (), error, ran=begin) for each in rest]
+        raise next((each for each in waiting if not isinstance(each, SpooledError)), waiting[0]) from error
+    store.put(signed, manifests)
     return [f"sha256:{each.digest}" for each in statements]
 
 

@@ -9,7 +9,7 @@ import click
 from attest.cli.options import echo_json, json_option
 from attest.cli.progress import progress_bar
 from attest.cli.steps import answer, declare, step_options, tell, warn
-from attest.errors import AttestError, RecordingError, UsageError
+from attest.errors import AttestError, RecordingError, SpooledError, UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("record", context_settings={"allow_interspersed_args": False})
+@click.command(
+    "record",
+    context_settings={"allow_interspersed_args": False},
+    epilog="Exit code 75: the signer could not sign; the statement waits for `attest sign --pending`.",
+)
 @step_options
 @click.option("--started", metavar="TIME", help="When it began (RFC 3339, or a date), if you know.")
 @click.option("--finished", metavar="TIME", help="When it ended, if you know.")
@@ -42,6 +46,8 @@ def command(
         declare(recorder, given)
         recorder.begin(declared=True)
         recorded = recorder.finish()
+    except SpooledError:
+        raise
     except RecordingError as error:  # nothing ran: the codes of `attest run` would mislead
         raise AttestError(error.what, error.where, error.hint) from error
     if as_json:

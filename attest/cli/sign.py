@@ -10,7 +10,7 @@ import click
 from attest.cli.options import PATH, echo_json, json_option, passphrase_from, signing_options, store_option
 from attest.cli.progress import progress_bar
 from attest.cli.steps import warn
-from attest.errors import AttestError, UsageError
+from attest.errors import AttestError, SignatureError, SpooledError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,8 +55,9 @@ def command(
     Exactly the bytes of the file STATEMENT are signed, whatever their predicate type. The bundle goes into
     the project's store; with -o it is written to a file instead, and with -o and --store both.
 
-    With --pending, what waits in the spool is signed: steps that ran, and whose statement could not be signed
-    or stored then. Their outputs are digested again first. Exit code 4: some still wait.
+    With --pending, what waits in the spool is signed: statements of steps that ran, and others that could not
+    be signed or stored then. Outputs are digested again first; a step's statement says that it was signed
+    late. Exit code 75: a service is down, and the rest still waits; 4: some wait for another reason.
     """
     from pathlib import Path
 
@@ -122,7 +123,13 @@ def _sign(project: Project, statement: Statement, *, stored: bool) -> Bundle:
     from attest.desk import Desk
 
     desk = Desk(project, passphrase_from(), tell=warn)
-    return desk.sign(statement) if stored else desk.signer().sign(statement)
+    if not stored:
+        return desk.signer().sign(statement)
+    desk.open()
+    try:
+        return desk.sign(statement)
+    except SignatureError as error:
+        raise desk.keep_given(statement, error) from error
 
 
 def _write(path: Path, bundle: Bundle) -> None:
@@ -136,25 +143,36 @@ def _write(path: Path, bundle: Bundle) -> None:
 
 
 def _settle(project: Project, folder: Path | None, not_secret: tuple[str, ...], *, as_json: bool) -> None:
-    """Sign what waits, one after the other; what still cannot be signed keeps none of the others waiting."""
+    """Sign what waits; what still cannot be signed keeps none of the others waiting."""
     from attest.desk import Desk, spool_folder
-    from attest.spool import pending, settle
+    from attest.signer import threads_of
+    from attest.spool import pending, settle_all
     from attest.text import show
 
     waiting = pending(folder or spool_folder(project))
     done: list[str] = []
     failed: list[dict[str, Any]] = []
+    lasting = False
     if waiting:
         signer = Desk(project, passphrase_from(), tell=warn).open()
         with project.open_store() as store:
-            for entry in waiting:
-                try:
-                    settle(entry, signer, store, not_secret=not_secret, progress=progress_bar())
-                    done.append(f"sha256:{entry.digest}")
-                except AttestError as error:
+            for entry, found in settle_all(
+                waiting,
+                signer,
+                store,
+                threads=threads_of(signer),
+                not_secret=not_secret,
+                progress=progress_bar(),
+            ):
+                digest = f"sha256:{entry.digest}"
+                if isinstance(found, AttestError):
+                    code = getattr(found, "code", None)
                     failed.append(
-                        {"statement": f"sha256:{entry.digest}", "error": str(error), "hint": error.hint}
+                        {"statement": digest, "error": str(found), "code": code, "hint": found.hint}
                     )
+                    lasting |= not (isinstance(found, SignatureError) and found.temporary)
+                else:
+                    done.append(digest)
     if as_json:
         echo_json({"signed": done, "waiting": failed})
     else:
@@ -167,4 +185,4 @@ def _settle(project: Project, folder: Path | None, not_secret: tuple[str, ...], 
         if not waiting:
             click.echo("attest: nothing waits to be signed", err=True)
     if failed:
-        click.get_current_context().exit(4)
+        click.get_current_context().exit(4 if lasting else SpooledError.exit_code)

@@ -49,6 +49,16 @@ def new(path: Path) -> None:
     "--sigstore-identity", metavar="TEXT", help="Identity in its certificate; `*` never crosses / or @."
 )
 @click.option("--source-repository", metavar="URL", help="Repository of the identity; a GitHub one needs it.")
+@click.option(
+    "--condition",
+    "conditions",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What else its certificate must say, like sourceRepositoryRef=refs/tags/v* (docs/formats.md).",
+)
+@click.option(
+    "--sigstore-root", metavar="FILE", help="Which pinned Sigstore root vouches for it, if several."
+)
 @click.option("--certificate-root", type=PATH, help="Root of a private certificate authority, in PEM.")
 @click.option("--certificate-subject", metavar="TEXT", help="Subject under that authority.")
 @click.option(
@@ -116,8 +126,15 @@ def add(path: Path, name: str, roles: tuple[str, ...], **given: Any) -> None:
     "--timestamp", "timestamps", multiple=True, type=PATH, help="A timestamp authority's chain, in PEM."
 )
 @click.option("--sigstore", "sigstores", multiple=True, type=PATH, help="A Sigstore trusted_root.json.")
-def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...]) -> None:
-    """Pin a certificate root."""
+@click.option("--fetched", metavar="DATE", help="The day you fetched and compared it. [default: today]")
+def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...], fetched: str | None) -> None:
+    """Pin a certificate root.
+
+    Its digest is what is trusted from now on. The day it was fetched stands beside it, so that reports can
+    say how old it is: authorities replace their keys, and a root of long ago misses the new ones.
+    """
+    from datetime import UTC, datetime
+
     from attest.document import read_document
     from attest.errors import UsageError
     from attest.trust import parse_trust, read_sigstore_root, read_timestamp_root
@@ -133,8 +150,8 @@ def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...]) 
     for kind, files in (("timestamp", timestamps), ("sigstore", sigstores)):
         for file in files:
             pinned = _pin(path.parent, file)
-            if pinned not in roots.setdefault(kind, []):
-                roots[kind].append(pinned)
+            if pinned["sha256"] not in {each["sha256"] for each in roots.setdefault(kind, [])}:
+                roots[kind].append({**pinned, "fetched": fetched or str(datetime.now(UTC).date())})
             click.echo(f"{kind} root {file}: sha256:{pinned['sha256']}")
         if kind in roots and not roots[kind]:
             del roots[kind]
@@ -147,21 +164,36 @@ def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...]) 
 @json_option
 def show(path: Path, as_json: bool) -> None:
     """Show who is believed for what, with the fingerprints to compare."""
+    from datetime import UTC, datetime
+
     from attest.text import show as shown
     from attest.trust import read_trust
 
     trust = read_trust(path)
     prints = trust.fingerprints()
     held = _held(trust)
+    today = datetime.now(UTC).date()
+    roots = [
+        {
+            "kind": kind,
+            "file": each.file,
+            "sha256": each.sha256,
+            "ageDays": (today - each.fetched).days if each.fetched else None,
+        }
+        for kind, each in trust.pinned_roots()
+    ]
     if as_json:
         rows = [{"principal": n, "identity": prints[n], "roles": held.get(n, [])} for n in sorted(prints)]
-        echo_json({"trust": path.name, "sha256": trust.sha256, "principals": rows})
+        echo_json({"trust": path.name, "sha256": trust.sha256, "principals": rows, "roots": roots})
         return
     click.echo(f"{shown(path)}  sha256:{trust.sha256}")
     for name in sorted(prints):
         click.echo(f"\n{shown(name)}\n  {shown(prints[name], 300)}")
         for role in held.get(name, []):
             click.echo(f"  may be {shown(role, 500)}")
+    for each in roots:
+        old = "age not said" if each["ageDays"] is None else f"fetched {each['ageDays']} days ago"
+        click.echo(f"\n{each['kind']} root {shown(each['file'])}, {old}\n  sha256:{each['sha256']}")
 
 
 @command.command()
@@ -208,6 +240,11 @@ def _problems(trust: Trust) -> list[str]:
             found.append(f"principal {name} has no role: its statements are carried and grant nothing")
         if principal.sigstore is not None and not trust.file.roots.sigstore:
             found.append(f"principal {name} is keyless, and no Sigstore root is pinned to verify that with")
+    found += [
+        f"{kind} root {each.file} does not say when it was fetched: its age stays unknown"
+        for kind, each in trust.pinned_roots()
+        if each.fetched is None and kind != "certificate"
+    ]
     if not trust.file.roots.timestamp and not trust.file.roots.sigstore:
         found += [
             f"principal {name}: its key ends, and no timestamp root is pinned to show what was signed before"
@@ -248,8 +285,14 @@ def _identity(folder: Path, given: dict[str, Any]) -> dict[str, Any] | None:
         if not (given["sigstore_issuer"] and given["sigstore_identity"]):
             raise UsageError("a keyless identity has both --sigstore-issuer and --sigstore-identity")
         value = {"issuer": given["sigstore_issuer"], "identity": given["sigstore_identity"]}
-        repository = given["source_repository"]
-        return {"sigstore": value | ({"sourceRepository": repository} if repository else {})}
+        value |= {"root": given["sigstore_root"]} if given["sigstore_root"] else {}
+        value |= {"sourceRepository": given["source_repository"]} if given["source_repository"] else {}
+        for condition in given["conditions"]:
+            name, equals, wanted = condition.partition("=")
+            if not equals or not name or name in value:
+                raise UsageError(f"got {condition[:100]!r}, expected NAME=VALUE, each once", "--condition")
+            value[name] = wanted
+        return {"sigstore": value}
     if given["certificate_root"] or given["certificate_subject"]:
         if not (given["certificate_root"] and given["certificate_subject"]):
             raise UsageError("a certificate has both --certificate-root and --certificate-subject")

@@ -290,6 +290,11 @@ class Step(Predicate, Lenient):
         value = self.build_definition.internal_parameters.get("recorded")
         return _one_of(value, ("during", "after-the-fact"))
 
+    @property
+    def signed_late(self) -> bool:
+        """Whether it says that it was signed some time after it had ended, by whoever signed then."""
+        return self.build_definition.internal_parameters.get("signedLate") not in (None, False)
+
 
 def _one_of(value: Any, known: tuple[str, ...]) -> str:
     return value if isinstance(value, str) and value in known else "unknown"

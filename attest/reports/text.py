@@ -204,6 +204,10 @@ class _Page:
         yield from _fact("", f"sha256:{policy.sha256}")
         yield from _fact("trust", quoted(report.trust.name, 60))
         yield from _fact("", f"sha256:{report.trust.sha256}")
+        for root in report.roots or ():
+            old = "age not said" if root.age_days is None else f"fetched {many(root.age_days, 'day')} before"
+            yield from _fact("", f"{root.kind} root {quoted(root.file, 60)}, {old}")
+            yield from _fact("", f"sha256:{root.sha256}")
         yield from _fact("evaluated", f"{moment(report.as_of)}, {report.tool}")
 
     def rules(self) -> Iterator[str]:

@@ -34,6 +34,9 @@ class SigstoreSigner:
         keyless: which Sigstore, and whose identity.
     """
 
+    threads = 16
+    """Most of the time is spent waiting for logs, of which one takes up entries once a second."""
+
     def __init__(self, keyless: Keyless) -> None:
         self.keyless = keyless
         self.tell: Callable[[str], None] = _nothing

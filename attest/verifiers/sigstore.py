@@ -98,7 +98,7 @@ class _Root(models.TrustedRoot):
         for authority in value.get("timestampAuthorities") or []:
             # a period's last moment belongs to it (protobuf-specs, TimeRange); sigstore-python leaves it out
             period = authority.get("validFor") or {}
-            if "end" in period:
+            if period.get("end"):
                 period["end"] = (parse_time(period["end"]) + timedelta(microseconds=1)).isoformat()
         root = cls(RootMessage.from_json(json.dumps(value)))
         root._kept = {}

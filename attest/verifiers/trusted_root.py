@@ -113,9 +113,9 @@ def _bytes(value: Any) -> bytes:
 def _period(value: Mapping[str, Any]) -> tuple[datetime, datetime | None]:
     """Return start and end; a start is required, for what is unbounded would be trusted for ever."""
     period = value.get("validFor") or {}
-    if "start" not in period:
+    if not period.get("start"):
         raise FormatError("validFor has no start")
-    return parse_time(period["start"]), parse_time(period["end"]) if "end" in period else None
+    return parse_time(period["start"]), parse_time(period["end"]) if period.get("end") else None
 
 
 def _log(value: Mapping[str, Any]) -> Log | None:

@@ -37,7 +37,7 @@ ENVELOPES = {
 @pytest.fixture(scope="module")
 def cases():
     named = os.environ.get("ATTEST_CORPORA")
-    beside = Path(__file__).parents[2] / "shared/corpora"
+    beside = Path(__file__).parents[3] / "shared/corpora"
     folder = Path(named or beside) / "sigstore-conformance/bundle-verify"
     if not folder.is_dir():
         pytest.skip(f"no sigstore-conformance data in {folder}: set ATTEST_CORPORA")
