@@ -15,13 +15,16 @@ from pydantic import AfterValidator, Field, ValidationError
 from attest.errors import UsageError, nearest
 from attest.model import StrictModel
 
-__all__ = ["SCHEME", "TOKEN_VARIABLE", "Keyless"]
+__all__ = ["CLIENT_SECRET_VARIABLE", "SCHEME", "TOKEN_VARIABLE", "Keyless"]
 
 SCHEME = "sigstore"
 """Of a keyless signer's URI."""
 
 TOKEN_VARIABLE = "SIGSTORE_ID_TOKEN"  # noqa: S105 - the variable's name
 """Where GitLab puts the identity token a job asked for, and cosign looks for one, too."""
+
+CLIENT_SECRET_VARIABLE = "ATTEST_OIDC_CLIENT_SECRET"  # noqa: S105 - the variable's name
+"""Where the secret of ``clientId`` is, for an OpenID provider that lets nobody log in without one."""
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _NAMED = frozenset({"production", "staging"})

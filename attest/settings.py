@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field
 
 from attest.document import read_file
 from attest.errors import FormatError, UsageError
-from attest.keyless import SCHEME, TOKEN_VARIABLE, Keyless
+from attest.keyless import CLIENT_SECRET_VARIABLE, SCHEME, TOKEN_VARIABLE, Keyless
 from attest.limits import DEFAULT, Limits
 from attest.model import StrictModel
 from attest.predicate import BASE
@@ -141,7 +141,8 @@ class Project:
     def secret_variables(self) -> frozenset[str]:
         """Environment variables whose value signs, so that no command of a pipeline is to see them."""
         named = self.settings.sigstore.token_variable
-        return frozenset({"ATTEST_PASSPHRASE", TOKEN_VARIABLE, *([named] if named else [])})
+        known = ("ATTEST_PASSPHRASE", CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE)
+        return frozenset({*known, *([named] if named else [])})
 
     @property
     def timestamps(self) -> tuple[str, ...]:

@@ -21,9 +21,10 @@ from attest.errors import SignatureError, UsageError
 from attest.keyless import Keyless
 from attest.signer import open_signer
 from attest.signers import _token
+from attest.signers._login import login
 from attest.signers._patience import Patience
 from attest.signers._sigstore import Instance
-from attest.signers._token import check_token, given_token, login, whom
+from attest.signers._token import check_token, given_token, whom
 
 KEY = b"nobody checks the signature of a token but who issues the certificate"
 NOW = int(time.time())

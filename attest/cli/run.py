@@ -72,9 +72,10 @@ def command(
     signed and put into the store. If COMMAND fails, nothing is signed. With --json or --print-digest, what
     COMMAND prints goes to standard error.
 
-    COMMAND is started without the variables ATTEST_PASSPHRASE and SIGSTORE_ID_TOKEN. Values of --param are
-    typed as in YAML; quote them twice to make a number a string. A parameter named by --secret-param is
-    recorded nowhere, wherever it stands in COMMAND: --name VALUE, --name=VALUE and name=VALUE are understood.
+    COMMAND is started without the variables that sign, ATTEST_PASSPHRASE and SIGSTORE_ID_TOKEN. Values of
+    --param are typed as in YAML; quote them twice to make a number a string. A parameter named by
+    --secret-param is recorded nowhere, wherever it stands in COMMAND: --name VALUE, --name=VALUE and
+    name=VALUE are understood.
     """
     from attest.cli.process import execute, find_program
 

@@ -1,4 +1,4 @@
-"""Identity tokens (OpenID Connect): from a file, a variable, the CI system or cloud, or a person who logs in.
+"""Identity tokens (OpenID Connect): from a file, a variable, or the CI system or cloud.
 
 A token is a secret for as long as it lasts: it is never printed, and no message repeats it. Its signature
 is not checked here, for only who issues certificates can; what it says of itself is, so that a wrong one is
@@ -8,26 +8,24 @@ named before a run and not after it.
 from __future__ import annotations
 
 import os
-import sys
+import re
 import time
-import webbrowser
 from pathlib import Path
 from typing import Any
 
 import id as ambient
 import jwt
-import requests
-from sigstore._internal.oidc.oauth import _OAuthFlow
-from sigstore.errors import NetworkError
-from sigstore.oidc import IdentityError, IdentityToken, Issuer, IssuerError, detect_credential
+from sigstore.oidc import IdentityError, IdentityToken, detect_credential
 
 from attest.errors import SignatureError
 from attest.keyless import TOKEN_VARIABLE, Keyless
 
-__all__ = ["check_token", "given_token", "login", "whom"]
+__all__ = ["check_token", "claims_of", "given_token", "whom"]
+
+_DOWN = re.compile(r"timed out|code=(?:429|5\d\d)")
+"""How the library id says that the CI system is in trouble; everything else it says will stay so."""
 
 _TOKEN_BYTES = 64 << 10
-_LOGIN_SECONDS = 300
 _CLOCK = "is this machine's clock right? a token lasts minutes: have a new one made"
 
 
@@ -75,7 +73,8 @@ def _ambient(keyless: Keyless) -> IdentityToken | None:
         github = isinstance(error.__cause__, ambient.GitHubOidcPermissionCredentialError)
         hint = "the job needs permissions: {id-token: write}; a fork's pull request never has it"
         what = f"gave no identity token: {error}"[:500]
-        raise SignatureError(what, where, hint if github else None, code="oidc-refused") from error
+        reason = "unreachable" if _DOWN.search(str(error)) else "refused"
+        raise SignatureError(what, where, hint if github else None, code=f"oidc-{reason}") from error
     except Exception as error:  # what its HTTP library raises
         what = f"gave no identity token: {type(error).__name__}"
         raise SignatureError(what, where, code="oidc-unreachable") from error
@@ -98,7 +97,7 @@ def check_token(text: str, client_id: str, where: str) -> IdentityToken:
         SignatureError: code ``token-malformed``, ``token-expired``, ``token-not-yet-valid`` or
             ``token-audience``.
     """
-    claims = _claims(text)
+    claims = claims_of(text)
     if claims is None:
         raise SignatureError("is no identity token (a JWT)", where, code="token-malformed")
     now = int(time.time())  # whole: a claim may be a number no float can be compared with
@@ -127,11 +126,12 @@ def check_token(text: str, client_id: str, where: str) -> IdentityToken:
 
 def whom(token: IdentityToken) -> str:
     """Return whom a token is for, as a certificate may name them: an e-mail address, or else its subject."""
-    claims = _claims(str(token)) or {}
+    claims = claims_of(str(token)) or {}
     return str(claims.get("email") or token.identity)
 
 
-def _claims(text: str) -> dict[str, Any] | None:
+def claims_of(text: str) -> dict[str, Any] | None:
+    """Return what a token says of itself, or ``None`` if it is none. Nobody has checked its signature."""
     try:
         return jwt.decode(text, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError):
@@ -143,65 +143,3 @@ def _shown(seconds: float) -> str:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
     except (OverflowError, OSError, ValueError):
         return "at no time of this calendar"
-
-
-def login(url: str, keyless: Keyless) -> IdentityToken:
-    """Have a person log in at an OpenID provider, in a browser here or anywhere (authorization code, PKCE).
-
-    Raises:
-        SignatureError: code ``oidc-unreachable``, ``oidc-malformed``, ``oidc-refused``, ``oidc-timeout``; or
-            there is no terminal to talk to (``token-none``).
-    """
-    if keyless.oidc is None and not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-        hint = "name a token with --identity-token-file, or log in with --oidc browser or --oidc code"
-        raise SignatureError(
-            "there is no identity token, and nobody to log in", None, hint, code="token-none"
-        )
-    try:
-        issuer = Issuer(url.rstrip("/"))
-        with _OAuthFlow(keyless.client_id, "", issuer) as server:
-            code = _code(server, by_hand=keyless.oidc == "code", url=url)
-            form = {
-                "grant_type": "authorization_code",
-                "redirect_uri": server.redirect_uri,
-                "code": code,
-                "code_verifier": server.oauth_session.code_verifier,
-            }
-        place = issuer.oidc_config.token_endpoint
-        answer = issuer.session.post(
-            place, data=form, auth=(keyless.client_id, ""), timeout=30, allow_redirects=False
-        )
-        said = answer.json() if answer.ok else {}
-    except (NetworkError, requests.ConnectionError, requests.Timeout) as error:
-        raise SignatureError("the OpenID provider cannot be reached", url, code="oidc-unreachable") from error
-    except (IssuerError, requests.RequestException, ValueError) as error:
-        raise SignatureError("is no OpenID provider that can be used", url, code="oidc-malformed") from error
-    if not answer.ok or not isinstance(said, dict):
-        what = f"the login was not accepted (status {answer.status_code})"
-        raise SignatureError(what, url, "log in again", code="oidc-refused")
-    # Sigstore's own provider gives the same token twice; others mean only this one to be an identity
-    token = said.get("id_token") or said.get("access_token")
-    return check_token(str(token), keyless.client_id, url)
-
-
-def _code(server: Any, *, by_hand: bool, url: str) -> str:
-    if by_hand or not webbrowser.open(server.base_uri):
-        server.enable_oob()
-        sys.stderr.write(
-            f"attest: log in at this address:\n\n  {server.auth_endpoint}\n\nand enter the code: "
-        )
-        sys.stderr.flush()
-        return sys.stdin.readline().strip()
-    sys.stderr.write("attest: waiting for the login in your browser …\n")
-    end = time.monotonic() + _LOGIN_SECONDS
-    while server.auth_response is None:
-        if time.monotonic() > end:
-            what = f"nobody logged in within {_LOGIN_SECONDS} s"
-            raise SignatureError(what, url, "--oidc code needs no browser here", code="oidc-timeout")
-        time.sleep(0.05)
-    answer: dict[str, list[str]] = server.auth_response
-    if "error" in answer:
-        raise SignatureError(f"the login failed: {answer['error'][0]}"[:300], url, code="oidc-refused")
-    if answer.get("state", [""])[0] != server.oauth_session.state or not answer.get("code"):
-        raise SignatureError("the answer is to another login", url, "log in again", code="oidc-malformed")
-    return answer["code"][0]

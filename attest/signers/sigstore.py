@@ -101,8 +101,9 @@ class SigstoreSigner:
 
     def _current(self) -> tuple[Certificate, Instance]:
         """Return a certificate that has time left, and the instance it is of."""
+        from attest.signers._login import login
         from attest.signers._sigstore import Instance
-        from attest.signers._token import given_token, login, whom
+        from attest.signers._token import given_token, whom
 
         with self._lock:  # many threads, one certificate
             if self._certificate is None or self._instance is None or _runs_out(self._certificate):

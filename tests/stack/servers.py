@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import secrets
@@ -23,7 +24,7 @@ from typing import Any, Self
 
 from stack.authority import ORIGIN_1, ORIGIN_2, client_trust, make_keys, signing_config, trusted_root
 
-__all__ = ["NAMES", "PERSON", "WORKFLOW", "Stack"]
+__all__ = ["NAMES", "PERSON", "WORKFLOW", "Stack", "redirected"]
 
 NAMES = ("oidc", "ctlog", "fulcio", "rekor1", "rekor2", "timestamp")
 """The servers, in the order they are started in."""
@@ -68,12 +69,16 @@ _START_SECONDS = 60
 
 
 def _free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on; another process may still take one first."""
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in taken]
-    for each in taken:
-        each.close()
-    return ports
+    """Return ports nobody listens on, below those that systems give to outgoing connections.
+
+    So none is taken while its server is stopped; only another stack could be faster.
+    """
+    ports: set[int] = set()
+    while len(ports) < count:
+        port = 10_000 + secrets.randbelow(22_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.add(port)
+    return [*ports]
 
 
 @dataclass
@@ -119,7 +124,7 @@ class Stack:
             lines += [f"  {url}:", f"    issuer-url: {url}", "    client-id: sigstore", f"    type: {kind}"]
         return "\n".join([*lines, ""])
 
-    def token(self, user: str = "trainer", *, audience: str = "sigstore") -> str:
+    def token(self, user: str = "trainer", *, audience: str = "sigstore", nonce: str | None = None) -> str:
         """Log a user in as a browser would (code flow with PKCE), and return the identity token."""
         issuer = self.issuer(user)
         configuration = json.loads(_ask(f"{issuer}{_READY['oidc']}"))
@@ -133,9 +138,10 @@ class Stack:
             "state": "x",
             "code_challenge": challenge,
             "code_challenge_method": "S256",
+            **({"nonce": nonce} if nonce else {}),
         }
         place = f"{configuration['authorization_endpoint']}?{urllib.parse.urlencode(query)}"
-        answer = urllib.parse.urlsplit(_redirected(place, {"sub": user}))
+        answer = urllib.parse.urlsplit(redirected(place, {"sub": user}))
         code = urllib.parse.parse_qs(answer.query)["code"][0]
         form = {
             "grant_type": "authorization_code",
@@ -279,11 +285,12 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _redirected(url: str, form: Mapping[str, str]) -> str:
-    """Send a form, and return where the answer would lead a browser."""
+def redirected(url: str, form: Mapping[str, str] | None = None) -> str:
+    """Ask for a page, or send a form, and return where the answer would lead a browser."""
     opener = urllib.request.build_opener(_Stay)
+    data = urllib.parse.urlencode(form).encode() if form is not None else None
     try:
-        opener.open(url, urllib.parse.urlencode(form).encode(), timeout=10)
+        opener.open(url, data, timeout=10)
     except urllib.error.HTTPError as answer:
         with answer:
             return str(answer.headers["location"])
