@@ -109,7 +109,7 @@ class PublicKey:
         """SHA-256 of the DER, lowercase hex: the key's identity."""
         return hashlib.sha256(self.der).hexdigest()
 
-    @property
+    @cached_property
     def hint(self) -> str:
         """Base64 of the SHA-256 of the DER, as cosign writes it into ``publicKey.hint``."""
         return base64.b64encode(bytes.fromhex(self.fingerprint)).decode()

@@ -336,7 +336,7 @@ class Trust:
             if name in by_name:
                 shown[name] = f"key sha256:{by_name[name]}{_period(principal)}"
             elif principal.sigstore:
-                shown[name] = f"sigstore {principal.sigstore.identity} ({principal.sigstore.issuer})"
+                shown[name] = f"sigstore {principal.sigstore.who}"
             elif principal.certificate:
                 shown[name] = (
                     f"certificate {principal.certificate.subject}, root sha256:{principal.certificate.sha256}"

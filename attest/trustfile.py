@@ -182,6 +182,14 @@ class SigstoreIdentity(StrictModel):
         default_factory=dict, description="Any other extension of Fulcio's, by its full OID."
     )
 
+    @property
+    def who(self) -> str:
+        """Identity, issuer and every condition, in words."""
+        given = self.to_json()
+        conditions = {name: value for name, value in given.items() if name not in ("identity", "issuer")}
+        conditions |= conditions.pop("extensions", {})
+        return "; ".join([f"{self.identity} ({self.issuer})", *(f"{n}={v}" for n, v in conditions.items())])
+
     @field_validator("issuer")
     @classmethod
     def _exact(cls, value: str) -> str:

@@ -32,6 +32,10 @@ class UnverifiedError(AttestError):
         super().__init__(what)
         self.code = code
 
+    def __reduce__(self) -> tuple[type[UnverifiedError], tuple[str, str]]:
+        """Let it cross to another process: an exception is made anew from all it was made of."""
+        return type(self), (self.code, self.what)
+
 
 @dataclass(frozen=True, order=True)
 class Identity:

@@ -160,7 +160,8 @@ def test_conditions_of_a_keyless_identity(tmp_path, capsys):
     identity = read_trust(path).file.principals["ci"].sigstore
     assert (identity.source_repository_ref, identity.runner_environment) == ("refs/tags/v*", "github-hosted")
     before = path.read_bytes()
-    capsys.readouterr()
+    met = "sourceRepositoryRef=refs/tags/v*; runnerEnvironment=github-hosted"
+    assert f"ci: sigstore x (https://i.example); {met}" in capsys.readouterr().out
     other = (*words[:3], "other", *words[4:])
     assert attest(*other, "--condition", "sourceRepo=x") == 2
     assert "unknown key 'sourceRepo'" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -125,6 +126,11 @@ def test_verify_tells_why_not():
         with pytest.raises(UnverifiedError) as caught:
             trust.verify(bundle)
         assert caught.value.code == code
+
+
+def test_a_refusal_crosses_to_another_process():
+    error = pickle.loads(pickle.dumps(UnverifiedError("signer-unknown", "signed by nobody")))  # noqa: S301
+    assert (error.code, error.what, str(error)) == ("signer-unknown", "signed by nobody", "signed by nobody")
 
 
 @given(st.integers(0, 10_000), st.integers(0, 7))

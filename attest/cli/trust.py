@@ -188,7 +188,7 @@ def show(path: Path, as_json: bool) -> None:
         return
     click.echo(f"{shown(path)}  sha256:{trust.sha256}")
     for name in sorted(prints):
-        click.echo(f"\n{shown(name)}\n  {shown(prints[name], 300)}")
+        click.echo(f"\n{shown(name)}\n  {shown(prints[name], 2000)}")
         for role in held.get(name, []):
             click.echo(f"  may be {shown(role, 500)}")
     for each in roots:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from clients.cache import made_once, run, tool
 
-__all__ = ["VERIFY_KEY", "modules", "node"]
+__all__ = ["VERIFY_KEY", "VERIFY_KEYLESS", "modules", "node"]
 
 VERIFY_KEY = Path(__file__).with_name("verify_key.js")
 """Verifies one key-signed bundle with the libraries."""
+
+VERIFY_KEYLESS = Path(__file__).with_name("verify_keyless.js")
+"""Verifies one keyless bundle with them."""
 
 _PINS = Path(__file__).with_name("npm")
 _MINUTES = 3

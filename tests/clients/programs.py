@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients import debian, node
+from clients.offline import no_network
 
-__all__ = ["Answer", "Cosign", "SigstoreGo", "SigstoreJs"]
+__all__ = ["Answer", "Cosign", "Keyless", "SigstoreGo", "SigstoreJs"]
 
 _EMPTY_SIGNING_CONFIG = {
     "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
@@ -35,8 +36,20 @@ class Answer:
     """Its own words, for asserting the reason of a refusal."""
 
 
+@dataclass(frozen=True)
+class Keyless:
+    """Whose keyless bundle it should be, and what that is held against."""
+
+    trusted_root: Path
+    identity: str
+    issuer: str
+
+
 class _Program:
     """A program that runs with a home of its own and never reaches out."""
+
+    offline = False
+    """Whether it is started without any network."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -46,8 +59,9 @@ class _Program:
     def _run(self, *argv: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
         environment = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
         environment |= {"HOME": str(self.home), "TUF_MIRROR": "file:///nonexistent", **extra}
+        words = [*no_network(), *argv] if self.offline else argv
         return subprocess.run(
-            argv, env=environment, cwd=self.home, capture_output=True, text=True, timeout=60, check=False
+            words, env=environment, cwd=self.home, capture_output=True, text=True, timeout=60, check=False
         )
 
     def _answer(self, done: subprocess.CompletedProcess[str]) -> Answer:
@@ -94,6 +108,13 @@ class Cosign(_Program):
         done = self._run(self.program, *command, *who, *lax, "--trusted-root", trusted_root, blob)
         return self._answer(done)
 
+    def verify_keyless(self, bundle: Path, predicate_type: str, digest: str, by: Keyless) -> Answer:
+        """Verify an attestation of an identity about a SHA-256: signature, certificate, logs and time."""
+        who = ["--certificate-identity", by.identity, "--certificate-oidc-issuer", by.issuer]
+        what = ["--type", predicate_type, "--digest", digest, "--digestAlg", "sha256"]
+        command = [self.program, "verify-blob-attestation", "--bundle", bundle, *who, *what]
+        return self._answer(self._run(*command, "--trusted-root", by.trusted_root, "--use-signed-timestamps"))
+
     def sign(self, statement: Path, private: Path, bundle: Path, *, check: bool = True) -> None:
         """Sign a statement with a PKCS#8 key; ``check`` lets cosign verify what it made."""
         key = bundle.with_suffix(".cosign")
@@ -129,6 +150,12 @@ class SigstoreGo(_Program):
         subject = ["-publicKey", public, "-artifact-digest", digest]
         return self._answer(self._run(self.verifier, *options, *subject, bundle))
 
+    def verify_keyless(self, bundle: Path, digest: str, by: Keyless) -> Answer:
+        """Verify a bundle of an identity about an artifact with that SHA-256."""
+        who = ["-expectedIssuer", by.issuer, "-expectedSAN", by.identity]
+        command = [self.verifier, "-trustedrootJSONpath", by.trusted_root, *who]
+        return self._answer(self._run(*command, "-artifact-digest", digest, bundle))
+
     def sign(self, statement: Path) -> tuple[bytes, bytes]:
         """Sign a statement with a key made for it; return the bundle and the public key in PEM."""
         options = ["-in-toto", "-signing-config", self.signing_config, "-trusted-root", self.root]
@@ -154,7 +181,13 @@ class SigstoreJs(_Program):
 
         The libraries look neither at the statement nor at its subjects.
         """
-        words = [node.VERIFY_KEY, bundle, public, trusted_root or self.root]
+        return self._judge(node.VERIFY_KEY, bundle, public, trusted_root or self.root)
+
+    def verify_keyless(self, bundle: Path, by: Keyless) -> Answer:
+        """Verify a bundle of an identity: signature, certificate, both logs and time."""
+        return self._judge(node.VERIFY_KEYLESS, bundle, by.trusted_root, by.identity, by.issuer)
+
+    def _judge(self, *words: str | Path) -> Answer:
         done = self._run(node.node(), *words, NODE_PATH=str(self.modules))
         assert done.returncode == 0, done.stderr
         answer = json.loads(done.stdout)
