@@ -153,8 +153,9 @@ def load_policy(document: Document) -> Policy:
                 f"rule {name!r} stands here a second time", document.where(path), "merge the two"
             )
         seen.add(name)
+        said = {key: getattr(parsed, key) for key in model.INHERITS if getattr(parsed, key)}
         try:
-            rules.append(model.from_json(parameters))
+            rules.append(model.from_json(said | parameters))
         except ValidationError as error:
             raise document.explain(error, model, path) from error
     for number, exception in enumerate(parsed.exceptions):

@@ -95,6 +95,14 @@ class Rule(StrictModel):
     """What it quantifies over: steps, datasets, statements, … ; shown in docs and reports."""
     QUANTIFIER: ClassVar[str]
     """``every``, ``no``, ``some`` or ``at most``."""
+    WHEN_UNKNOWN: ClassVar[str]
+    """Which missing facts leave it unknown, as the rest of the sentence "Unknown when …"."""
+    REMEDY: ClassVar[str]
+    """What to ask the vendor for when it does not pass, in one sentence."""
+    QUESTIONS: ClassVar[tuple[int, ...]] = ()
+    """Numbers of the buyers' questions that it answers (``attest.questions``)."""
+    INHERITS: ClassVar[tuple[str, ...]] = ()
+    """Parameters that go by the policy's top-level key of the same name where the rule gives none."""
 
     unknown: Literal["reject", "incomplete"] | None = Field(
         default=None, description="What a missing fact means here; absent: what the policy says."

@@ -36,6 +36,7 @@ from attest.predicates.step import (
     MEMBER_ROLES,
     REQUIRED_ROLES,
 )
+from attest.questions import QUESTIONS
 from attest.report import NOT_PROVEN
 from attest.rule import RULES
 from attest.schema import schemas
@@ -99,6 +100,7 @@ def predicate_pages() -> Iterator[tuple[str, str]]:
 def rule_pages() -> Iterator[tuple[str, str]]:
     """Yield path and text of a page per rule, and of their index."""
     codes = codes_by_rule((DOCS / "findings.md").read_text("utf-8"))
+    asked = {each.number: each.text for each in QUESTIONS}
     index = []
     for name in RULES:
         model = RULES.load(name)
@@ -115,12 +117,16 @@ def rule_pages() -> Iterator[tuple[str, str]]:
                 title,
                 *rest,
                 quantifies,
+                f"Unknown when {plain(model.WHEN_UNKNOWN)}. Remedy: {plain(model.REMEDY)}",
                 example,
                 "## Parameters",
                 *model_tables(schema, "../"),
                 "## Findings",
                 findings,
                 "And [nothing-examined](../findings.md#nothing-examined), as for every rule.",
+                "## Questions it answers",
+                "\n".join(f"- [{each}](../questions.md): {plain(asked[each])}" for each in model.QUESTIONS)
+                or "None of the buyers' questions: it is a matter of your own house.",
             ),
         )
         index.append((f"[{name}]({name}.md)", model.QUANTIFIER, plain(model.OVER), plain(first(title))))
@@ -131,6 +137,35 @@ def rule_pages() -> Iterator[tuple[str, str]]:
             "What a policy can ask for. How to write one: [policy.md](../policy.md). What each finding "
             "means: [findings.md](../findings.md).",
             table(("rule", "quantifier", "over", "asks"), index),
+        ),
+    )
+
+
+def question_page() -> Iterator[tuple[str, str]]:
+    """Yield the page that maps every buyer's question to the rules that answer it."""
+    answers = {
+        each.number: [name for name in RULES if each.number in RULES.load(name).QUESTIONS]
+        for each in QUESTIONS
+    }
+    rows = [
+        (
+            str(each.number),
+            plain(each.text),
+            each.kind,
+            ", ".join(f"[{name}](rules/{name}.md)" for name in answers[each.number])
+            or 'none: under "not proven" in every report',
+            plain(each.askers),
+        )
+        for each in QUESTIONS
+    ]
+    yield (
+        "questions.md",
+        page(
+            "The buyers' questions",
+            "What procurement officers, auditors and regulators ask about a model's training data, and the "
+            "rules that answer. **A**: by signatures and digests alone. **D**: by what somebody declared and "
+            "signed; the rule can be checked, the truth of the value cannot. **H**: by people.",
+            table(("#", "question", "kind", "rules", "asked by"), rows),
         ),
     )
 
@@ -317,7 +352,7 @@ def fill(text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Return path → text of every page that is generated, in whole or in part."""
-    made = dict([*command_pages(), *predicate_pages(), *rule_pages(), *document_pages()])
+    made = dict([*command_pages(), *predicate_pages(), *rule_pages(), *question_page(), *document_pages()])
     found = {DOCS / name: text for name, text in made.items()} | {DOCS / "vocabularies.md": vocabulary_page()}
     for path in sorted(DOCS.glob("*.md")):
         text = path.read_text("utf-8")

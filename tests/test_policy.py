@@ -13,6 +13,7 @@ from world import POLICY, World, codes, descriptor, good_world, parse_policy
 from attest.document import read_document
 from attest.errors import UsageError
 from attest.policy import PRESETS, load_policy, preset, read_policy
+from attest.questions import QUESTIONS
 from attest.rule import RULES
 from attest.verdict import Result, Verdict
 
@@ -214,6 +215,12 @@ def test_every_rule_has_a_sentence_a_quantifier_and_a_page(name):
     assert rule.QUANTIFIER in ("every", "no", "some", "at most")
     assert rule.OVER
     assert rule().sentence.endswith(".")
+    assert rule.WHEN_UNKNOWN[0].islower()
+    assert not rule.WHEN_UNKNOWN.endswith(".")
+    assert rule.REMEDY.startswith("Ask ")
+    assert rule.REMEDY.endswith(".")
+    assert set(rule.QUESTIONS) <= {each.number for each in QUESTIONS}
+    assert set(rule.INHERITS) <= set(rule.model_fields)
     assert "FAIL:" in module.__doc__
     assert rule.__doc__.splitlines()[0] == module.__doc__.splitlines()[0] or len(module.__doc__) > 200
 

@@ -26,6 +26,9 @@ class BuilderId(Rule):
     NAME: ClassVar[str] = "builder-id"
     OVER: ClassVar[str] = "steps"
     QUANTIFIER: ClassVar[str] = "every"
+    WHEN_UNKNOWN: ClassVar[str] = "there is no step to look at"
+    REMEDY: ClassVar[str] = "Ask for steps that were run by a builder you allow."
+    QUESTIONS: ClassVar[tuple[int, ...]] = (3,)
 
     allow: list[str] = Field(default_factory=list, description="Builder ids; empty: those of the trust file.")
 

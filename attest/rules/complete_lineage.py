@@ -35,6 +35,11 @@ class CompleteLineage(Rule):
     NAME: ClassVar[str] = "complete-lineage"
     OVER: ClassVar[str] = "artifacts and steps"
     QUANTIFIER: ClassVar[str] = "every"
+    WHEN_UNKNOWN: ClassVar[str] = (
+        "an input has no statement you believe, or a step does not say that it lists all of its inputs"
+    )
+    REMEDY: ClassVar[str] = "Ask for the signed statement of each unexplained input."
+    QUESTIONS: ClassVar[tuple[int, ...]] = (5, 7, 8, 29)
 
     opaque_base_models: int = Field(default=0, ge=0, description="How many may be declared opaque.")
     unknown_inputs: int = Field(default=0, ge=0, description="How many inputs may stay unexplained.")

@@ -32,6 +32,13 @@ class ContentsComplete(Rule):
     NAME: ClassVar[str] = "contents-complete"
     OVER: ClassVar[str] = "statements listed by the publisher"
     QUANTIFIER: ClassVar[str] = "every"
+    WHEN_UNKNOWN: ClassVar[str] = (
+        "there is no list of the publisher, it cannot be read, or no fresh register says that it is current"
+    )
+    REMEDY: ClassVar[str] = (
+        "Ask the publisher for its current contents statement and for every statement on it."
+    )
+    QUESTIONS: ClassVar[tuple[int, ...]] = (5,)
 
     current: Current | None = Field(default=None, description="Ask a register whether the list is current.")
 

@@ -23,6 +23,9 @@ class DigestConflict(Rule):
     NAME: ClassVar[str] = "digest-conflict"
     OVER: ClassVar[str] = "artifacts"
     QUANTIFIER: ClassVar[str] = "no"
+    WHEN_UNKNOWN: ClassVar[str] = "there is no artifact to compare"
+    REMEDY: ClassVar[str] = "Ask which of the two statements is false, and for its withdrawal."
+    QUESTIONS: ClassVar[tuple[int, ...]] = (8,)
 
     @property
     def sentence(self) -> str:

@@ -39,6 +39,11 @@ class License(Rule):
     NAME: ClassVar[str] = "license"
     OVER: ClassVar[str] = "datasets"
     QUANTIFIER: ClassVar[str] = "every"
+    WHEN_UNKNOWN: ClassVar[str] = (
+        "a dataset has no rights record by its rights-holder, or its licence id or class is not known"
+    )
+    REMEDY: ClassVar[str] = "Ask the rights-holder for terms that allow your use, in a signed rights record."
+    QUESTIONS: ClassVar[tuple[int, ...]] = (13,)
 
     use: Literal["commercial", "noncommercial"] = Field(
         default="commercial", description="What the reader wants to do."

@@ -28,6 +28,9 @@ class NoWithdrawnStatement(Rule):
     NAME: ClassVar[str] = "no-withdrawn-statement"
     OVER: ClassVar[str] = "statements"
     QUANTIFIER: ClassVar[str] = "no"
+    WHEN_UNKNOWN: ClassVar[str] = "no fresh register of a keeper you trust lists every withdrawal"
+    REMEDY: ClassVar[str] = "Ask for the current register, and for what replaces the withdrawn statement."
+    QUESTIONS: ClassVar[tuple[int, ...]] = (2, 19)
 
     register_id: str | None = Field(default=None, alias="register", description="Id of the register to ask.")
     max_age: Duration | None = Field(default=None, description="How old; absent: until its nextUpdate.")

@@ -28,6 +28,9 @@ class SignedBy(Rule):
     NAME: ClassVar[str] = "signed-by"
     OVER: ClassVar[str] = "steps and origin datasets"
     QUANTIFIER: ClassVar[str] = "every"
+    WHEN_UNKNOWN: ClassVar[str] = "there is no statement at all about a step or an origin dataset"
+    REMEDY: ClassVar[str] = "Ask for the statement, signed by the one you trust for it."
+    QUESTIONS: ClassVar[tuple[int, ...]] = (2,)
 
     steps: Literal["builder"] = Field(default="builder", description="Trust role that signs steps.")
     datasets: Literal["data-owner"] = Field(

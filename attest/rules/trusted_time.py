@@ -27,6 +27,9 @@ class TrustedTime(Rule):
     NAME: ClassVar[str] = "trusted-time"
     OVER: ClassVar[str] = "steps, and datasets if asked"
     QUANTIFIER: ClassVar[str] = "every"
+    WHEN_UNKNOWN: ClassVar[str] = "a statement carries no time of an authority you pinned"
+    REMEDY: ClassVar[str] = "Ask for the statements with an RFC 3161 timestamp or a log entry."
+    QUESTIONS: ClassVar[tuple[int, ...]] = (4,)
 
     steps: Literal["required", "optional"] = Field(
         default="required", description="Whether steps need a trusted time."

@@ -30,6 +30,13 @@ class WeightsMatch(Rule):
     NAME: ClassVar[str] = "weights-match"
     OVER: ClassVar[str] = "delivered files"
     QUANTIFIER: ClassVar[str] = "every"
+    WHEN_UNKNOWN: ClassVar[str] = (
+        "a delivered file was made by a step nobody you believe signed, or nothing was attested at all"
+    )
+    REMEDY: ClassVar[str] = (
+        "Ask for the attestation bundle of exactly these files, or for the files that were attested."
+    )
+    QUESTIONS: ClassVar[tuple[int, ...]] = (1, 8)
 
     mode: Literal["exact", "files"] = Field(
         default="files", description="Exactly an attested artifact, or files of one."
