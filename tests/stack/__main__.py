@@ -23,10 +23,13 @@ def main() -> int:
     """Run until interrupted; tell by the status whether the servers could be had."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp(prefix="sigstore-"))
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        print(f"{folder} is not empty", file=sys.stderr)  # noqa: T201 - this is what it is run for
+        return 2
     try:
         built = programs(again=True)
     except Unavailable as reason:
-        print(f"not available: {reason}", file=sys.stderr)  # noqa: T201 - this is what it is run for
+        print(f"not available: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     with Stack(built, folder.absolute()) as stack:
         token = folder / "token"

@@ -1,7 +1,7 @@
 """The servers as programs, built once per machine from Debian's Go source packages; nothing is installed.
 
-The timestamp authority and Rekor v2 are built as they are. Fulcio, its certificate log and Rekor v1 need a
-database or a cloud for their own ``main``, so each has a thin one in ``go/`` over the same server library.
+Rekor v2 is built as it is. The ``main`` of the others needs a database, a cloud or one certain port, so each
+has a thin one in ``go/`` over the same server library.
 """
 
 from __future__ import annotations
@@ -25,10 +25,7 @@ _MAINS = _HERE / "go"
 _PACKAGES = _HERE / "packages.txt"
 _GO = "usr/lib/go-1.27"
 _PACKAGED = "usr/share/gocode"
-_UNMODIFIED = {
-    "timestamp": "github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server",
-    "rekor2": "github.com/sigstore/rekor-tiles/cmd/rekor-server/posix",
-}
+_REKOR_2 = "github.com/sigstore/rekor-tiles/cmd/rekor-server/posix"
 _HOME_PAGE = "src/github.com/sigstore/rekor/pkg/generated/restapi/rekorHomePage.html"
 """A file Rekor v1 embeds and Debian leaves out of its package."""
 _BUILD_SECONDS = 40 * 60
@@ -60,9 +57,8 @@ def _make(target: Path) -> None:
     source.mkdir()
     unpack(_PACKAGES.read_text("ascii").split(), source)
     packaged = source / _PACKAGED
-    for name, package in _UNMODIFIED.items():
-        _build(source, [packaged], packaged, package, target / name)
-    for name in ("fulcio", "ctlog", "rekor1"):
+    _build(source, [packaged], packaged, _REKOR_2, target / "rekor2")
+    for name in ("fulcio", "ctlog", "rekor1", "timestamp"):
         # a root of its own for each: what stands in for Fulcio's imports would hide those of the others
         root = target / f"root-{name}"
         shutil.copytree(_MAINS / name, root / "src" / name)

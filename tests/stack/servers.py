@@ -164,7 +164,8 @@ class Stack:
             urls: of servers to go to instead, by name.
         """
         text = client_trust(self._root, signing_config({**self.urls, **urls}, rekor))
-        path = self.folder / f"trust_config-{hashlib.sha256(text.encode()).hexdigest()[:12]}.json"
+        name = hashlib.sha256(text.encode()).hexdigest()[:12] if urls else f"rekor{rekor}"
+        path = self.folder / f"trust_config-{name}.json"
         path.write_text(text)
         return path
 
@@ -243,12 +244,7 @@ class Stack:
             return [program, "-listen", address, "-origin", ORIGIN_1, "-key", key]
         if name == "rekor2":
             return [program, "serve", *self._rekor2(key)]
-        files = ["--file-signer-key-path", key, "--certificate-chain-path", chain]
-        port = str(self._ports[name])
-        return [
-            *(program, "serve", "--host", "127.0.0.1", "--port", port),
-            *("--disable-ntp-monitoring", "--timestamp-signer", "file", *files),
-        ]
+        return [program, "-listen", address, "-chain", chain, "-key", key]
 
     def _rekor2(self, key: Path) -> list[str | Path]:
         ports = {"http-port": "rekor2", "grpc-port": "grpc", "http-metrics-port": "metrics"}

@@ -30,7 +30,7 @@ from attest.settings import find_settings
 from attest.signer import claims, open_signer
 from attest.signers import _patience, _sigstore, _token
 from attest.signers.sigstore import SigstoreSigner
-from attest.spool import pending
+from attest.spool import pending, spool_given
 from attest.statement import Statement
 from attest.trust import read_trust
 
@@ -539,3 +539,14 @@ def test_who_signs_late_is_who_signs_then(stack, project, token, tmp_path):
     with project.open_store(read_only=True) as store:
         (bundle,) = store.bundles()
     assert trust(stack, tmp_path, "workflow", WORKFLOW).verify(bundle).principals == ("somebody",)
+
+
+@pytest.mark.slow
+def test_a_thousand_checkpoints_are_signed_from_one_login(stack, project):
+    for number in range(1000):
+        spool_given(spool_folder(project), statement(number))
+    with Proxy(stack.urls["fulcio"]) as fulcio:
+        attest("sign", "--pending", "--trust-config", stack.config(1, fulcio=fulcio.url))
+        assert len(fulcio.asked) == 1  # within the ten minutes of a certificate
+    assert len(stored(project)) == 1000
+    assert waiting(project) == []
