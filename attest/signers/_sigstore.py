@@ -229,15 +229,24 @@ class _Log:
         return entry
 
     def _existing(self, error: RekorClientError) -> TransparencyLogEntry:
-        """Return the entry an attempt made whose answer never came: Rekor v1 logs nothing twice."""
+        """Return the entry of an attempt whose answer never came: a log takes nothing twice.
+
+        Raises:
+            SignatureError: code ``rekor-conflict``: the log does not tell where, as Rekor v2 never does.
+        """
         cause = error.__context__
         answer = cause.response if isinstance(cause, requests.HTTPError) else None
-        if answer is None or answer.status_code != _CONFLICT or not isinstance(self._inner, RekorClient):
+        if answer is None or answer.status_code != _CONFLICT:
             raise error
-        uuid = _UUID.fullmatch(answer.headers.get("location", "").rpartition("/")[2])
+        place = answer.headers.get("location", "") if isinstance(self._inner, RekorClient) else ""
+        uuid = _UUID.fullmatch(place.rpartition("/")[2])
         if uuid is None:
-            raise error
-        return self._inner.log.entries.get(uuid=uuid[0])
+            what = "has the signature already, and does not tell where"
+            raise self._patience.error(
+                "conflict", what, self._inner.url, "sign again: it is another one then"
+            )
+        found: TransparencyLogEntry = self._inner.log.entries.get(uuid=uuid[0])
+        return found
 
     def _build_dsse_request(self, envelope: dsse.Envelope, certificate: x509.Certificate) -> Any:
         return self._inner._build_dsse_request(envelope=envelope, certificate=certificate)  # noqa: SLF001
@@ -288,7 +297,12 @@ class Certificate:
             statement = dsse.Statement(payload)
         except Error as error:
             raise FormatError(f"cannot be signed keyless: {error}"[:500]) from error
-        bundle = self._signer.sign_dsse(statement)
+        try:
+            bundle = self._signer.sign_dsse(statement)
+        except SignatureError as error:
+            if error.code != "rekor-conflict":
+                raise
+            bundle = self._signer.sign_dsse(statement)  # another signature, which the log cannot have
         try:
             _, signed = self._verifier.verify_dsse(bundle, _AnySigner())
         except Error as error:

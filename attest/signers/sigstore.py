@@ -57,6 +57,8 @@ class SigstoreSigner:
         from attest.signers._sigstore import Instance
         from attest.signers._token import given_token
 
+        if self._certificate is not None and not _runs_out(self._certificate):
+            return  # it all went well a few minutes ago
         if self.keyless.is_public and not self.keyless.publish:
             raise _not_allowed(f"the public Sigstore ({self.keyless.instance})", self.keyless)
         if self.keyless.is_url and self.keyless.root is None:

@@ -339,10 +339,32 @@ def test_an_entry_whose_answer_was_lost_is_found_again(stack, keyless, tmp_path)
 def test_an_entry_that_exists_nowhere_is_not_looked_for(stack, keyless, place):
     answer = Answer(409, b"{}", headers={"Location": place})
     with Proxy(stack.urls["rekor1"], lambda *_: answer) as rekor:
-        with pytest.raises(SignatureError, match="transparency log: its answer") as refused:
+        with pytest.raises(SignatureError, match="has the signature already, and does not tell") as refused:
             SigstoreSigner(keyless(rekor1=rekor.url)).sign(statement())
-        assert len(rekor.asked) == 1
-    assert refused.value.code == "rekor-malformed"
+        assert {each.path for each in rekor.asked} == {"/api/v1/log/entries"}
+    assert refused.value.code == "rekor-conflict"
+
+
+def test_what_rekor_2_took_without_an_answer_is_signed_anew(stack, keyless, tmp_path):
+    """It takes no signature twice and does not say where the first one is: another one is made."""
+
+    def lose_the_first(_, real):
+        made = real()
+        return Answer(502) if len(log.asked) == 1 else made
+
+    with Proxy(stack.urls["rekor2"], lose_the_first) as log:
+        bundle = SigstoreSigner(keyless(2, rekor2=log.url)).sign(statement())
+    assert trust(stack, tmp_path).verify(bundle)
+
+
+def test_a_conflict_is_answered_with_another_signature(stack, keyless, tmp_path):
+    def refuse_the_first(_, real):
+        return Answer(409, b"{}") if len(log.asked) == 1 else real()
+
+    with Proxy(stack.urls["rekor2"], refuse_the_first) as log:
+        bundle = SigstoreSigner(keyless(2, rekor2=log.url)).sign(statement())
+        assert len({each.body for each in log.asked}) == len(log.asked) == 2
+    assert trust(stack, tmp_path).verify(bundle)
 
 
 def test_a_certificate_for_another_key_is_not_used(stack, keyless):
