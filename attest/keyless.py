@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from attest.errors import UsageError, nearest
 from attest.model import StrictModel
 
-__all__ = ["CLIENT_SECRET_VARIABLE", "SCHEME", "TOKEN_VARIABLE", "Keyless"]
+__all__ = ["CLIENT_SECRET_VARIABLE", "JOB_VARIABLES", "SCHEME", "TOKEN_VARIABLE", "Keyless"]
 
 SCHEME = "sigstore"
 """Of a keyless signer's URI."""
@@ -25,6 +25,18 @@ TOKEN_VARIABLE = "SIGSTORE_ID_TOKEN"  # noqa: S105 - the variable's name
 
 CLIENT_SECRET_VARIABLE = "ATTEST_OIDC_CLIENT_SECRET"  # noqa: S105 - the variable's name
 """Where the secret of ``clientId`` is, for an OpenID provider that lets nobody log in without one."""
+
+JOB_VARIABLES = frozenset(
+    {
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "BUILDKITE_AGENT_ACCESS_TOKEN",
+        "CIRCLE_OIDC_TOKEN",
+        "CIRCLE_OIDC_TOKEN_V2",
+        TOKEN_VARIABLE,
+    }
+)
+"""Variables with which whoever sees them gets an identity token of the CI job, and signs as that job."""
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _NAMED = frozenset({"production", "staging"})
@@ -75,6 +87,12 @@ class Keyless(StrictModel):
     def path(self) -> Path | None:
         """File with the client trust configuration, if the instance is one."""
         return None if self.is_url or self.is_public else Path(self.instance)
+
+    @property
+    def token_variables(self) -> frozenset[str]:
+        """Variables that may hold an identity token for this audience, or get one."""
+        by_audience = re.sub(r"[^A-Z0-9_]", "_", self.client_id.upper()) + "_ID_TOKEN"  # as GitLab jobs do
+        return JOB_VARIABLES | {by_audience, *([self.token_variable] if self.token_variable else [])}
 
     @property
     def uri(self) -> str:

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field
 
 from attest.document import read_file
 from attest.errors import FormatError, UsageError
-from attest.keyless import CLIENT_SECRET_VARIABLE, SCHEME, TOKEN_VARIABLE, Keyless
+from attest.keyless import CLIENT_SECRET_VARIABLE, SCHEME, Keyless
 from attest.limits import DEFAULT, Limits
 from attest.model import StrictModel
 from attest.predicate import BASE
@@ -139,10 +139,23 @@ class Project:
 
     @property
     def secret_variables(self) -> frozenset[str]:
-        """Environment variables whose value signs, so that no command of a pipeline is to see them."""
-        named = self.settings.sigstore.token_variable
-        known = ("ATTEST_PASSPHRASE", CLIENT_SECRET_VARIABLE, TOKEN_VARIABLE)
-        return frozenset({*known, *([named] if named else [])})
+        """Environment variables that open the signing key: no command of a pipeline ever sees them."""
+        return frozenset({"ATTEST_PASSPHRASE", CLIENT_SECRET_VARIABLE})
+
+    @property
+    def identity_variables(self) -> frozenset[str]:
+        """Environment variables with which somebody else can sign as this job or as the cloud's client.
+
+        Those of CI jobs always; those of a cloud where its key service signs, since many a command needs
+        them for its data.
+        """
+        scheme, _, rest = (self.settings.signer or "").partition(":")
+        keyless = self.settings.sigstore
+        if scheme == SCHEME:
+            keyless = keyless.with_(Keyless.from_uri(rest))
+        elif scheme == "certificate":
+            scheme = rest.partition(",")[2].partition(":")[0]
+        return keyless.token_variables | _CLOUD_VARIABLES.get(scheme, frozenset())
 
     @property
     def timestamps(self) -> tuple[str, ...]:
@@ -159,6 +172,33 @@ class Project:
         """
         return open_store(self.store_uri, create=create, read_only=read_only, limits=limits)
 
+
+_CLOUD_VARIABLES = {
+    "awskms": frozenset(
+        {
+            "AWS_ACCESS_KEY_ID",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+        }
+    ),
+    "azurekms": frozenset(
+        {
+            "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+            "AZURE_CLIENT_CERTIFICATE_PATH",
+            "AZURE_CLIENT_SECRET",
+            "AZURE_FEDERATED_TOKEN_FILE",
+            "AZURE_PASSWORD",
+        }
+    ),
+    "gcpkms": frozenset({"GOOGLE_APPLICATION_CREDENTIALS"}),
+    "hv": frozenset({"VAULT_TOKEN"}),
+}
+"""Scheme of a signer → where the client of that key service finds what it logs in with."""
 
 _KEYS_ELSEWHERE = frozenset({"awskms", "azurekms", "gcpkms", "hsm", "hv"})
 """Schemes of signers whose URI may end in the file of a public key."""

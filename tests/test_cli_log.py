@@ -11,6 +11,7 @@ from test_rekor_entry import log_of
 from tlog import TestLog
 
 from attest import service
+from attest.bundle import read_lines
 from attest.cli import main
 from attest.settings import find_settings
 
@@ -81,6 +82,39 @@ def test_every_command_that_signs(project, log, capfd, words):
     said = capfd.readouterr().err
     assert f"publishes in the log {log.url}, for ever" in said
     assert len(log.asked) == 1
+
+
+NEW = ("new", "https://registry.example/orders", "--next-update", "30 days", "--scope", "contents")
+
+
+def read(path):
+    (bundle,) = read_lines(path)
+    return bundle
+
+
+def test_a_register(project, log, capfd):
+    attest("register", *NEW, "-o", "1.jsonl", "--log", log.url)
+    assert f"publishes in the log {log.url}, for ever" in capfd.readouterr().err
+    attest("register", "append", "1.jsonl", "-o", "2.jsonl", "--log", log.url)
+    assert f"publishes in the log {log.url}, for ever" in capfd.readouterr().err
+    assert [len(read(project / name).log_entries) for name in ("1.jsonl", "2.jsonl")] == [1, 1]
+    assert len(log.asked) == 2
+
+
+def test_a_register_is_not_written_without_what_was_asked_for(project, capfd):
+    with Loopback(lambda _: Answer(503)) as down:
+        attest("register", *NEW, "-o", "1.jsonl", "--log", down.url, code=4)
+    assert "[log-status]" in capfd.readouterr().err
+    assert not (project / "1.jsonl").exists()
+
+
+def test_a_bundle(project, log, capfd):
+    attest("dataset", "data", "--card", "card.yaml")
+    capfd.readouterr()
+    attest("bundle", "data", "--log", log.url)
+    assert f"publishes in the log {log.url}, for ever" in capfd.readouterr().err
+    assert len(log.asked) == 1
+    assert sorted(len(each.log_entries) for each in read_lines(project / "data.intoto.jsonl")) == [0, 1]
 
 
 def test_nobody_publishes_unasked(project, log, capfd):

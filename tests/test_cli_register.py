@@ -129,6 +129,12 @@ def test_an_edition_without_news_says_that_nothing_has_happened(register, keeper
     assert (made["sequence"], made["entries"], made["nextUpdate"]) == (2, [], "2026-11-24T00:00:00Z")
 
 
+def test_options_of_a_signer_it_is_not(register, keeper):
+    said = begin(register, "--oidc", "code", code=2)
+    assert "oidc: only the signer sigstore has that" in said
+    assert not (keeper / "1.jsonl").exists()
+
+
 def test_statements_in_a_store_are_named_by_their_digest(register, keeper, vendor, tmp_path):
     world = vendor["world"]
     write_project(tmp_path / "p", world)

@@ -187,6 +187,41 @@ def test_the_command_does_not_get_the_passphrase(tmp_path, monkeypatch, capfd):
     assert len(statements(root)) == 1
 
 
+JOB = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "SIGSTORE_ID_TOKEN")
+SEES = "import os; os.mkdir('model'); open('model/m', 'w').write(' '.join(sorted(os.environ)))"
+
+
+def seen(root):
+    return set((root / "model" / "m").read_text().split())
+
+
+@pytest.fixture
+def job(root, monkeypatch):
+    for name in (*JOB, "ATTEST_PASSPHRASE", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "opens")
+    return root
+
+
+def test_the_command_cannot_sign_as_the_job(job, capfd):
+    run(capfd, command=("--", sys.executable, "-c", SEES))
+    assert seen(job).isdisjoint({*JOB, "ATTEST_PASSPHRASE"})
+    assert "AWS_SECRET_ACCESS_KEY" in seen(job)  # no key of that cloud signs here
+
+
+def test_the_command_sees_who_the_job_is_if_somebody_said_so(job, capfd):
+    run(capfd, "--keep-identity", command=("--", sys.executable, "-c", SEES))
+    assert set(JOB) <= seen(job)
+    assert "ATTEST_PASSPHRASE" not in seen(job)
+
+
+def test_a_command_that_fails_is_told_what_it_did_not_see(job, capfd):
+    words = ("run", "--kind", "train", "--dataset", "data", "--output", "model")
+    fails = ("--", sys.executable, "-c", "raise SystemExit(3)")
+    _, err = attest(capfd, *words, *fails, code=3)
+    assert f"it was started without {', '.join(JOB)}; --keep-identity lets it see them" in err
+    assert "--keep-identity" not in attest(capfd, *words, "--keep-identity", *fails, code=3)[1]
+
+
 def test_standard_input_is_the_commands(root):
     script = "import sys,os; os.mkdir('model'); open('model/m','w').write(sys.stdin.read())"
     words = [sys.executable, "-m", "attest", *BASE, "--", sys.executable, "-c", script]

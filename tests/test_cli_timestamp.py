@@ -11,7 +11,7 @@ from clients.tsa import TimestampAuthority
 from loopback import Answer, Loopback
 
 from attest import service
-from attest.bundle import parse_bundle
+from attest.bundle import parse_bundle, read_lines
 from attest.cli import main
 from attest.settings import find_settings
 from attest.verifiers.timestamp import TimestampRoot, trusted_time
@@ -111,6 +111,17 @@ def test_dataset(project, authority, server):
     (project / "card.yaml").write_text(CARD)
     attest("dataset", "data", "--card", "card.yaml", "--timestamp", server.url)
     assert stamped(authority, *bundles(project)) == [True]
+
+
+def test_a_register(project, authority, server, down, capfd):
+    words = ("https://registry.example/orders", "--next-update", "30 days", "--scope", "contents")
+    attest("register", "new", *words, "-o", "1.jsonl", "--timestamp", server.url)
+    attest("register", "append", "1.jsonl", "-o", "2.jsonl", "--timestamp", server.url)
+    editions = [bundle for name in ("1.jsonl", "2.jsonl") for bundle in read_lines(project / name)]
+    assert stamped(authority, *editions) == [True, True]
+    attest("register", "append", "2.jsonl", "-o", "3.jsonl", "--timestamp", down.url, code=4)
+    assert "[timestamp-status]" in capfd.readouterr().err
+    assert not (project / "3.jsonl").exists()
 
 
 def test_sign_into_the_store_and_into_a_file(project, authority, server):

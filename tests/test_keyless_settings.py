@@ -156,10 +156,26 @@ def test_an_unknown_setting_has_its_line(tmp_path):
     assert "attest.yaml:3" in str(refused.value)
 
 
-def test_variables_with_a_token_are_kept_from_commands(tmp_path):
-    found = project(tmp_path, "sigstore: {tokenVariable: MY_TOKEN}")
-    usual = {"ATTEST_OIDC_CLIENT_SECRET", "ATTEST_PASSPHRASE", "SIGSTORE_ID_TOKEN"}
-    assert found.secret_variables == usual | {"MY_TOKEN"}
+@pytest.mark.parametrize(
+    ("settings", "more"),
+    [
+        ("signer: file:key", set()),
+        ("sigstore: {tokenVariable: MY_TOKEN}", {"MY_TOKEN"}),
+        ("signer: 'sigstore:?tokenVariable=MY_TOKEN'", {"MY_TOKEN"}),
+        ("sigstore: {clientId: https://acme.example}", {"HTTPS___ACME_EXAMPLE_ID_TOKEN"}),
+        ("signer: awskms:alias/ci", {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}),
+        ("signer: 'certificate:chain.pem,awskms:alias/ci'", {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}),
+        ("signer: hv:ci", {"VAULT_TOKEN"}),
+        ("signer: gcpkms:projects/a", {"GOOGLE_APPLICATION_CREDENTIALS"}),
+        ("signer: azurekms://a/b", {"AZURE_CLIENT_SECRET"}),
+    ],
+)
+def test_variables_that_sign_are_kept_from_commands(tmp_path, settings, more):
+    found = project(tmp_path, settings)
+    assert found.secret_variables == {"ATTEST_OIDC_CLIENT_SECRET", "ATTEST_PASSPHRASE"}
+    usual = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "SIGSTORE_ID_TOKEN"}
+    assert found.identity_variables >= usual | more
+    assert ("AWS_SECRET_ACCESS_KEY" in found.identity_variables) == ("AWS_SECRET_ACCESS_KEY" in more)
 
 
 # nothing becomes public unless somebody said so

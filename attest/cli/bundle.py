@@ -96,6 +96,7 @@ def command(
 
     from attest.cli.own_trust import own_trust
     from attest.cli.preflight import look, read_artifact, require_known
+    from attest.cli.steps import warn
     from attest.desk import Desk
     from attest.predicates.contents import Release
     from attest.settings import find_project
@@ -106,7 +107,7 @@ def command(
     )
     released = [read_artifact(text) for text in artifacts]
     target = _target(output, released, force=force)
-    desk = Desk(project, passphrase_from())
+    desk = Desk(project, passphrase_from(), tell=warn)
     own = desk.open()
     with project.open_store(read_only=True, limits=bounds) as store:
         require_known(store, released)

@@ -14,6 +14,7 @@ from attest.cli.options import (
     limit_option,
     limits_from,
     passphrase_from,
+    signing_options,
     store_option,
 )
 
@@ -35,7 +36,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
     """Options of the commands that write an edition."""
     for option in (
         click.option("-o", "--output", type=PATH, required=True, metavar="FILE", help="Where to write it."),
-        click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names."),
+        signing_options,
         click.option("--as-of", metavar="TIME", help="The moment it tells of.  [default: now]"),
         click.option("--force", is_flag=True, help="Replace FILE if it exists."),
         json_option,
@@ -71,10 +72,10 @@ def new(
     next_update: str,
     scope: str,
     output: Path,
-    signer: str | None,
     as_of: str | None,
     force: bool,
     as_json: bool,
+    **signing: Any,
 ) -> None:
     """Begin a register: sign its first, empty edition.
 
@@ -85,7 +86,7 @@ def new(
     moment = _time(as_of)
     kinds = [kind for each in scope.split(",") if (kind := each.strip())]
     edition = Edition.first(register_id, kinds, moment, _until(next_update, moment))
-    _publish(edition, _signer(signer), output, force=force, as_json=as_json)
+    _publish(edition, _signer(**signing), output, force=force, as_json=as_json)
 
 
 @command.command()
@@ -110,6 +111,9 @@ def append(
     limits: tuple[str, ...],
     output: Path,
     signer: str | None,
+    timestamps: tuple[str, ...],
+    log: str | None,
+    sigstore: dict[str, Any],
     as_of: str | None,
     force: bool,
     as_json: bool,
@@ -128,7 +132,7 @@ def append(
     from attest.trust import Trust, read_trust
 
     bounds = limits_from(limits)
-    own = _signer(signer)
+    own = _signer(signer, timestamps, log, sigstore)
     base = read_trust(trust, bounds) if trust else None
     keeper = Trust.of_keys({"the signing key": own.public} if own.public else {}, base)
     moment = _time(as_of)
@@ -209,13 +213,19 @@ def _until(text: str, start: datetime) -> datetime:
 # -- reading -------------------------------------------------------------------------------------------------
 
 
-def _signer(uri: str | None) -> Signer:
+def _signer(
+    signer: str | None, timestamps: tuple[str, ...], log: str | None, sigstore: dict[str, Any]
+) -> Signer:
     from pathlib import Path
 
+    from attest.cli.steps import warn
+    from attest.desk import Desk
     from attest.settings import find_project
-    from attest.signer import open_signer
 
-    return open_signer(find_project(Path.cwd(), signer=uri, optional=True).signer_uri, passphrase_from())
+    project = find_project(
+        Path.cwd(), signer=signer, timestamps=timestamps, log=log, sigstore=sigstore, optional=True
+    )
+    return Desk(project, passphrase_from(), tell=warn).signer()
 
 
 def _pair(text: str) -> tuple[str, str]:

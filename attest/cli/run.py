@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -49,6 +49,11 @@ __all__ = ["command"]
     help="Upstream vendor's bundle that explains inputs; needs --trust.",
 )
 @click.option("--trust", type=PATH, metavar="FILE", help="Whom you believe about the inputs of --from.")
+@click.option(
+    "--keep-identity",
+    is_flag=True,
+    help="Let COMMAND see the variables with which one signs as this CI job or cloud client.",
+)
 @click.option("--print-digest", is_flag=True, help="Print only the statement's digest on standard output.")
 @json_option
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
@@ -59,6 +64,7 @@ def command(
     require_known_inputs: bool,
     bundles: tuple[Path, ...],
     trust: Path | None,
+    keep_identity: bool,
     print_digest: bool,
     as_json: bool,
     **given: Any,
@@ -72,8 +78,11 @@ def command(
     signed and put into the store. If COMMAND fails, nothing is signed. With --json or --print-digest, what
     COMMAND prints goes to standard error.
 
-    COMMAND is started without the variables that sign, ATTEST_PASSPHRASE and SIGSTORE_ID_TOKEN. Values of
-    --param are typed as in YAML; quote them twice to make a number a string. A parameter named by
+    COMMAND is started without ATTEST_PASSPHRASE and without the variables with which one signs as this CI
+    job: those GitHub Actions, GitLab, Buildkite and CircleCI give out identity tokens by, and a cloud's
+    credentials where its key service signs. --keep-identity lets it see them, all but the passphrase.
+
+    Values of --param are typed as in YAML; quote them twice to make a number a string. A parameter named by
     --secret-param is recorded nowhere, wherever it stands in COMMAND: --name VALUE, --name=VALUE and
     name=VALUE are understood.
     """
@@ -84,11 +93,12 @@ def command(
         declare(recorder, given)
         program = find_program(words[0])
         recorder.begin(declared=True)
-    hidden = recorder.desk.project.secret_variables
+    project = recorder.desk.project
+    identity = frozenset() if keep_identity else project.identity_variables
+    hidden = project.secret_variables | identity
     status = execute([program, *words[1:]], words[0], hidden, quiet=print_digest or as_json)
     if status != 0:
-        click.echo(f"attest: the command ended with status {status}: nothing was signed", err=True)
-        click.get_current_context().exit(status)
+        _tell_failure(status, identity)
     with _recording_errors():
         try:
             recorded = recorder.finish()
@@ -107,6 +117,18 @@ def command(
         click.echo(f"sha256:{recorded.statement.digest}")
     else:
         tell(recorded)
+
+
+def _tell_failure(status: int, hidden: frozenset[str]) -> NoReturn:
+    """Say that nothing was signed, and which variables of this environment the command may have missed."""
+    import os
+
+    click.echo(f"attest: the command ended with status {status}: nothing was signed", err=True)
+    missed = sorted(hidden.intersection(os.environ))
+    if missed:
+        what = f"it was started without {', '.join(missed)}"
+        click.echo(f"attest: {what}; --keep-identity lets it see them", err=True)
+    click.get_current_context().exit(status)
 
 
 @contextmanager

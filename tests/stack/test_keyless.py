@@ -19,6 +19,7 @@ from stack.servers import PERSON, WORKFLOW
 
 pytest.importorskip("sigstore", reason="sigstore is not installed (extra sigstore)")
 
+from attest.bundle import read_lines
 from attest.cli import main
 from attest.desk import spool_folder
 from attest.digest import sha256_bytes
@@ -561,6 +562,23 @@ def test_who_signs_late_is_who_signs_then(stack, project, token, tmp_path):
     with project.open_store(read_only=True) as store:
         (bundle,) = store.bundles()
     assert trust(stack, tmp_path, "workflow", WORKFLOW).verify(bundle).principals == ("somebody",)
+
+
+REGISTER = ("https://registry.example/orders", "--next-update", "30 days", "--scope", "contents")
+
+
+def test_a_register_is_kept_keyless(stack, project, tmp_path, capfd):
+    attest("register", "new", *REGISTER, "-o", "1.jsonl")
+    append = ("register", "append", "1.jsonl", "-o", "2.jsonl")
+    attest(*append, code=4)  # who kept it before is for a trust file to say: there is no key to go by
+    assert "does not name" in capfd.readouterr().err
+    trust(stack, tmp_path)
+    with (tmp_path / "trust.yaml").open("a") as file:
+        file.write(f"roles: {{keeper: [{{principal: somebody, register: {REGISTER[0]}}}]}}\n")
+    attest(*append, "--trust", tmp_path / "trust.yaml", "--trust-config", stack.config(2))
+    (second,) = read_lines(project.root / "2.jsonl")
+    assert (len(second.log_entries), len(second.timestamps)) == (1, 1)
+    assert trust(stack, tmp_path).verify(second).statement.predicate["sequence"] == 2
 
 
 @pytest.mark.slow
