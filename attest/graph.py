@@ -8,7 +8,7 @@ gives the same graph.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -17,6 +17,8 @@ from attest.digest import ALIASES
 from attest.errors import FormatError
 from attest.manifest import Manifest
 from attest.predicate import Predicate
+from attest.predicates.dataset import Dataset
+from attest.predicates.distribution import Distribution
 from attest.predicates.step import Input, Step
 from attest.resource import Artifact, ResourceDescriptor
 from attest.statement import Statement
@@ -160,6 +162,20 @@ def _role(descriptor: ResourceDescriptor) -> str:
     return role if isinstance(role, str) else "unknown"
 
 
+def _descriptors(evidence: Evidence) -> Iterator[ResourceDescriptor]:
+    """Everything a statement names: subjects, what a step read or left behind, what data was made from."""
+    if evidence.kind not in ("withdrawal", "register", "deletion-order"):
+        yield from evidence.statement.subjects
+    predicate = evidence.predicate
+    if isinstance(predicate, Step):
+        yield from (item.descriptor for item in predicate.inputs)
+        yield from predicate.byproducts
+    elif isinstance(predicate, Dataset):
+        yield from predicate.derived_from
+    elif isinstance(predicate, Distribution):
+        yield from predicate.what or ()
+
+
 class Graph:
     """All verified statements, joined by digest.
 
@@ -277,6 +293,51 @@ class Graph:
             if subject.artifact == tree and isinstance(weights, list):
                 return frozenset(path for path in weights if isinstance(path, str))
         return frozenset()
+
+    def with_sha256(self, sha256: str) -> list[Artifact]:
+        """Artifacts some statement speaks of that have that SHA-256, as a file or as a directory."""
+        return [a for a in (Artifact(sha256), Artifact(sha256, tree=True)) if a in self._described]
+
+    def aliased(self, algorithm: str, value: str) -> list[Artifact]:
+        """Artifacts that some statement gives that other digest, sorted; an alias links no statements."""
+        return sorted(self._by_alias.get((algorithm, value), ()))
+
+    def called(self, name: str) -> list[Artifact]:
+        """Artifacts that some statement calls by that name, sorted; a directory's final ``/`` is ignored."""
+        return sorted(self._by_name.get(name.rstrip("/"), ()))
+
+    @cached_property
+    def _described(self) -> dict[Artifact, list[ResourceDescriptor]]:
+        """Every artifact any statement speaks of, with all its descriptors."""
+        found: dict[Artifact, list[ResourceDescriptor]] = defaultdict(list)
+        for each in self.evidence:
+            for descriptor in _descriptors(each):
+                if descriptor.artifact is not None:
+                    found[descriptor.artifact].append(descriptor)
+        return dict(found)
+
+    @cached_property
+    def _by_alias(self) -> dict[tuple[str, str], set[Artifact]]:
+        found: dict[tuple[str, str], set[Artifact]] = defaultdict(set)
+        for artifact, descriptors in self._described.items():
+            for descriptor in descriptors:
+                for algorithm, value in descriptor.digest.items():
+                    if algorithm in ALIASES:
+                        found[algorithm, value].add(artifact)
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[str, set[Artifact]]:
+        found: dict[str, set[Artifact]] = defaultdict(set)
+        for artifact, descriptors in self._described.items():
+            for descriptor in descriptors:
+                if descriptor.name:
+                    found[descriptor.name.rstrip("/")].add(artifact)
+        for each in self.evidence:  # a dataset's own name, beside what its bytes were called
+            if isinstance(each.predicate, Dataset) and each.predicate.name:
+                for artifact in each.artifacts:
+                    found[each.predicate.name].add(artifact)
+        return found
 
     @cached_property
     def by_digest(self) -> dict[str, Evidence]:

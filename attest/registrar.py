@@ -18,6 +18,7 @@ from attest.errors import FormatError, UsageError, nearest
 from attest.model import format_time
 from attest.predicate import Predicate, predicate_name, predicate_type, read_predicate
 from attest.predicates.contents import Contents
+from attest.predicates.deletion_order import DeletionOrder
 from attest.predicates.register import ENTRY_STATUSES, Register, appended_only, document_digest
 from attest.predicates.rights import Rights
 from attest.predicates.withdrawal import Withdrawal
@@ -30,8 +31,10 @@ KINDS = tuple(sorted(ENTRY_STATUSES))
 """Kinds of entries a register may be complete for."""
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
-_FRESH = {"contents": "current", "rights": "current", "withdrawal": "active"}
-"""Kind of a statement → the status it is entered with."""
+_FRESH = {"contents": "current", "order": "active", "rights": "current", "withdrawal": "active"}
+"""Kind of entry → the status it is made with."""
+_KIND_OF = {"deletion-order": "order"}
+"""Predicate → kind of entry, where they differ."""
 
 
 class Edition:
@@ -111,7 +114,7 @@ class Edition:
         """Enter a statement, and return the digests of those it takes the place of.
 
         Args:
-            statement: contents, rights or a withdrawal.
+            statement: contents, rights, a withdrawal or a deletion order.
             keep_others: lists about the same artifacts that it does not follow on stay current: they are
                 other publishers'.
 
@@ -119,7 +122,8 @@ class Edition:
             FormatError: it is none of these, or cannot be read.
             UsageError: the register is not kept for that kind, or something newer is current.
         """
-        kind = predicate_name(statement.predicate_type) or statement.predicate_type[:100]
+        name = predicate_name(statement.predicate_type) or statement.predicate_type[:100]
+        kind = _KIND_OF.get(name, name)
         where = f"statement sha256:{statement.digest}"
         if kind not in _FRESH:
             raise FormatError(f"got a {kind} statement, expected {', '.join(_FRESH)}", where)
@@ -127,6 +131,8 @@ class Edition:
             scope = ", ".join(self._predicate["scope"])
             raise UsageError(f"this register is kept for {scope}, not for {kind}", where)
         predicate = read_predicate(statement)
+        if isinstance(predicate, DeletionOrder):
+            self._check_order(predicate, where)
         known = self._find(statement.digest)
         if known is not None and known["status"] != _FRESH[kind]:
             raise UsageError(
@@ -140,6 +146,14 @@ class Edition:
         for entry in replaced:
             self._change(entry, "superseded")
         return [str(_digest(entry)) for entry in replaced]
+
+    def _check_order(self, order: DeletionOrder, where: str) -> None:
+        """Refuse an order this version cannot read in full, or that names another register as its own."""
+        if unknown := order.unknown_groups():
+            raise FormatError(f"holds what this version cannot read: {', '.join(unknown[:5])}", where)
+        own = self._predicate["registerId"]
+        if order.register_id not in (None, own):
+            raise FormatError(f"register: got {order.register_id!r}, expected {own!r}", where)
 
     def set_status(self, digest: str, status: str) -> None:
         """Change where a statement stands.
@@ -159,6 +173,9 @@ class Edition:
 
     def _change(self, entry: dict[str, Any], status: str) -> None:
         if entry["status"] != status:
+            before = {name: entry[name] for name in ("status", "since", "note") if name in entry}
+            entry["history"] = [*entry.get("history", ()), before]
+            entry.pop("note", None)
             entry["status"] = status
             entry["since"] = self._predicate["asOf"]
 
@@ -198,6 +215,10 @@ class Edition:
             entry["withdraws"] = sorted(predicate.statements(statement.subjects))
             if predicate.effective_from is not None:
                 since = format_time(predicate.effective_from)
+        elif isinstance(predicate, DeletionOrder):
+            entry["artifacts"] = [_short(item) for item in predicate.named]
+            if predicate.effective is not None:
+                since = format_time(predicate.effective)
         else:
             entry["artifacts"] = [_short(subject) for subject in statement.subjects]
         return {**entry, "since": since}

@@ -15,6 +15,7 @@ from functools import cached_property
 from attest.bundle import Bundle, UnknownLine
 from attest.claim import ALL, unreadable
 from attest.digest import sha256_bytes
+from attest.docket import OrderState, read_orders
 from attest.errors import AttestError, FormatError
 from attest.graph import Evidence, Graph, Signature
 from attest.keeper import RegisterState, Remembered, read_registers
@@ -23,6 +24,7 @@ from attest.lineage import Lineage
 from attest.matching import Delivery, Match, match
 from attest.predicate import Predicate, predicate_name, read_predicate
 from attest.predicates.dataset import Dataset
+from attest.predicates.deletion_order import DeletionOrder
 from attest.predicates.register import Register
 from attest.predicates.step import Step
 from attest.predicates.withdrawal import Selector, Withdrawal
@@ -84,6 +86,11 @@ class Review:
     unverified: tuple[Unverified, ...]
     unknown_lines: tuple[tuple[str, int, str], ...]
 
+    @cached_property
+    def orders(self) -> dict[str, OrderState]:
+        """Every deletion order in the evidence or in a register, by statement digest."""
+        return read_orders(self.graph.evidence, self.registers)
+
     @property
     def delivery(self) -> Delivery:
         """What was delivered."""
@@ -142,11 +149,21 @@ def _grant(
         return trust.grant("builder", signed, artifacts=artifacts, builder_id=builder)
     if isinstance(predicate, Register):
         return trust.grant("keeper", signed, register_id=predicate.register_id)
+    if isinstance(predicate, DeletionOrder):
+        return _grant_order(trust, predicate, signed)
     if isinstance(predicate, Withdrawal):  # what it reaches is decided per withdrawn statement
         return Grant(tuple(sorted({name for names in signed for name in names})))
     if predicate is None:
         return Grant(())
     return trust.grant(predicate.TRUST_ROLE, signed, artifacts=artifacts)
+
+
+def _grant_order(trust: Trust, order: DeletionOrder, signed: Sequence[Sequence[str]]) -> Grant:
+    """An order is its register's keeper's to transcribe; one that names no register, any keeper's."""
+    if order.register_id is not None:
+        return trust.grant("keeper", signed, register_id=order.register_id)
+    granted = [trust.grant("keeper", signed, register_id=each) for each in (*trust.registers, None)]
+    return next((each for each in granted if each.principals), Grant(()))
 
 
 def _hides(dataset: Dataset) -> list[str]:

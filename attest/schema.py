@@ -36,6 +36,7 @@ SCHEMAS: dict[str, str] = {
     "dataset": "attest.predicates.dataset:Dataset",
     "rights": "attest.predicates.rights:Rights",
     "distribution": "attest.predicates.distribution:Distribution",
+    "deletion-order": "attest.predicates.deletion_order:DeletionOrder",
     "withdrawal": "attest.predicates.withdrawal:Withdrawal",
     "register": "attest.predicates.register:Register",
     "contents": "attest.predicates.contents:Contents",

@@ -229,6 +229,12 @@ class Trust:
 
     # -- who may say what ------------------------------------------------------------------------------
 
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """Ids of the registers somebody is trusted to keep, sorted."""
+        keepers = {str(name): entries for name, entries in self.file.roles.items()}.get("keeper", [])
+        return tuple(sorted({entry.register_id for entry in keepers if entry.register_id}))
+
     def granted_by(
         self,
         role: str,

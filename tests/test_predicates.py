@@ -73,6 +73,7 @@ def test_every_predicate_names_its_type_and_who_may_sign_it():
         "dataset": "data-owner",
         "rights": "rights-holder",
         "distribution": "publisher",
+        "deletion-order": "keeper",
         "withdrawal": "revoker",
         "register": "keeper",
         "contents": "publisher",
@@ -84,7 +85,7 @@ def test_every_predicate_names_its_type_and_who_may_sign_it():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_module_documents_its_predicate(name):
-    text = importlib.import_module(f"attest.predicates.{name}").__doc__
+    text = importlib.import_module(MODELS[name].__module__).__doc__
     assert "Example" in text
     assert ("SLSA provenance v1" if name == "step" else f"{name}/v0.1") in text
     assert f"``{MODELS[name].TRUST_ROLE}``" in text
@@ -149,6 +150,7 @@ def replaced(value, path, new):
 
 
 TOLERANT = {"rights": Rights, "withdrawal": Withdrawal, "dataset": Dataset, "distribution": Distribution}
+STRICT = ["rights", "withdrawal", "register", "deletion-order"]
 
 
 @pytest.mark.parametrize("name", TOLERANT)
@@ -171,7 +173,7 @@ def test_any_object_is_read(name, value):
     assert TOLERANT[name].from_json(value) is not None
 
 
-@pytest.mark.parametrize("name", ["rights", "withdrawal", "register"])
+@pytest.mark.parametrize("name", STRICT)
 @given(data=st.data())
 def test_an_unknown_field_anywhere_makes_its_group_unknown(name, data):
     document = golden(name)
@@ -709,3 +711,40 @@ def test_odd_times_do_not_hide_a_step():
 )
 def test_member_roles_are_guessed_from_names(path, role):
     assert guess_member_role(path) == role
+
+
+# deletion orders
+
+
+@pytest.mark.parametrize("reach", [None, "everything", 7, "in-whole-or-in-part"])
+def test_an_order_reaches_what_was_made_unless_it_says_named_only(reach):
+    document = {**golden("deletion-order"), "reach": reach}
+    assert MODELS["deletion-order"].from_json(document).derived
+    assert not MODELS["deletion-order"].from_json({**document, "reach": "named-only"}).derived
+
+
+def test_an_order_names_the_datasets_its_records_are_in():
+    order = MODELS["deletion-order"].from_json(golden("deletion-order"))
+    assert [item.artifact.sha256[:4] for item in order.named] == ["77e1", "5b77"]
+
+
+def test_a_history_grows_and_never_changes():
+    def edition(sequence, status, history):
+        entry = {"kind": "order", "statement": {"sha256": A}, "status": status, "history": history}
+        return Register.from_json(
+            {
+                "registerId": "https://registry.example/orders",
+                "sequence": sequence,
+                "asOf": "2026-11-19T00:00:00Z",
+                "nextUpdate": "2026-11-26T00:00:00Z",
+                "scope": ["order"],
+                "entries": [entry],
+            }
+        )
+
+    active, suspended = {"status": "active"}, {"status": "suspended"}
+    older = edition(1, "suspended", [active])
+    assert appended_only(older, edition(2, "active", [active, suspended])) == []
+    for history in ([], [suspended], [suspended, active]):
+        problems = appended_only(older, edition(2, "active", history))
+        assert [each for each in problems if "its history changed" in each]

@@ -290,7 +290,9 @@ def test_a_status_there_is_not(digest, status, reason):
 def test_only_what_the_register_is_kept_for():
     with pytest.raises(UsageError, match="this register is kept for contents, not for rights"):
         first(["contents"]).add(rights())
-    with pytest.raises(FormatError, match="got a dataset statement, expected contents, rights, withdrawal"):
+    with pytest.raises(
+        FormatError, match="got a dataset statement, expected contents, order, rights, withdrawal"
+    ):
         first().add(statement([entry("x")], predicate_type("dataset"), {"name": "d"}))
     with pytest.raises(FormatError, match=r"got a https://example.org/any/v1 statement"):
         first().add(bundle("x").statement())
@@ -339,3 +341,41 @@ def test_no_edition_ever_breaks_the_rules_readers_hold_it_to(history):
     current = [each for each in states(edition).items() if each[1] == "current"]
     assert {digest for digest, _ in current} >= {each[-1].digest for each in lists.values()}
     assert all(each.digest not in dict(current) for made in lists.values() for each in made[:-1])
+
+
+# orders
+
+
+def order(**more):
+    predicate = {
+        "targets": {"datasets": [{"name": "faces", "digest": {"sha256": "f" * 64}}]},
+        "effective": "2026-11-06T00:00:00Z",
+        **more,
+    }
+    return statement([entry("order.pdf")], predicate_type("deletion-order"), predicate)
+
+
+def test_an_order_is_entered_with_what_it_names_and_keeps_its_history():
+    one = order()
+    edition = first(["order"])
+    edition.add(one)
+    (found,) = edition.statement().predicate["entries"]
+    assert found["kind"] == "order"
+    assert found["status"] == "active"
+    assert found["since"] == "2026-11-06T00:00:00Z"
+    assert found["artifacts"] == [{"name": "faces", "digest": {"sha256": "f" * 64}}]
+    previous = edition.statement().predicate
+    for number, status in enumerate(("suspended", "active", "satisfied"), 1):
+        later = Edition.after(previous, T0 + number * DAY, None)
+        later.set_status(one.digest, status)
+        previous = later.statement().predicate
+    (found,) = previous["entries"]
+    assert found["status"] == "satisfied"
+    assert [each["status"] for each in found["history"]] == ["active", "suspended", "active"]
+
+
+def test_an_order_of_another_register_or_with_unknown_fields_is_not_entered():
+    with pytest.raises(FormatError, match=r"register: got 'https://other\.example/orders'"):
+        first(["order"]).add(order(register="https://other.example/orders"))
+    with pytest.raises(FormatError, match=r"holds what this version cannot read: \*"):
+        first(["order"]).add(order(fromTheFuture=1))

@@ -17,7 +17,8 @@ Example::
          "withdraws": ["9c1e…"], "since": "2026-11-01T00:00:00Z"},
         {"kind": "order", "statement": {"sha256": "91aa…"}, "status": "satisfied",
          "artifacts": [{"name": "faces/", "digest": {"sha256": "77e1…"},
-                        "mediaType": "application/vnd.attest.manifest"}]}
+                        "mediaType": "application/vnd.attest.manifest"}],
+         "history": [{"status": "active", "since": "2026-11-01T00:00:00Z"}]}
       ]
     }
 """
@@ -38,6 +39,7 @@ __all__ = [
     "ENTRY_STATUSES",
     "Entry",
     "Register",
+    "Standing",
     "StatementName",
     "appended_only",
     "document_digest",
@@ -61,6 +63,17 @@ class StatementName(Group):
     """SHA-256 of the statement's payload bytes."""
 
 
+class Standing(Group):
+    """Where a statement stood, and since when."""
+
+    status: str
+    """The status it had."""
+    since: Timestamp | None = None
+    """When it got it."""
+    note: str | None = None
+    """What was said of it then."""
+
+
 class Entry(Group):
     """One statement and where it stands."""
 
@@ -79,6 +92,8 @@ class Entry(Group):
     """When it got this status."""
     note: str | None = None
     """In words."""
+    history: tuple[Standing, ...] | None = None
+    """Where it stood before, oldest first."""
 
     @property
     def state(self) -> str:
@@ -158,13 +173,14 @@ def _chain(older: Register, newer: Register, older_digest: str | None) -> list[s
 
 def _fixed(entry: Entry) -> dict[str, Any]:
     """What of an entry may never change."""
-    return entry.model_dump(mode="json", by_alias=True, exclude={"status", "since", "note"})
+    return entry.model_dump(mode="json", by_alias=True, exclude={"status", "since", "note", "history"})
 
 
 def appended_only(older: Register, newer: Register, older_digest: str | None = None) -> list[str]:
     """Return how ``newer`` breaks the append-only rule against ``older``, one sentence each.
 
-    Entries are compared by kind and statement; only ``status``, ``since`` and ``note`` may change.
+    Entries are compared by kind and statement; only ``status``, ``since`` and ``note`` may change, and
+    ``history`` may grow at its end.
 
     Args:
         older: the edition with the lower sequence.
@@ -182,4 +198,6 @@ def appended_only(older: Register, newer: Register, older_digest: str | None = N
         elif (was := _fixed(entry)) != (now := _fixed(found)):
             names = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
             problems.append(f"{which}: {', '.join(names)} changed")
+        elif (entry.history or ()) != (found.history or ())[: len(entry.history or ())]:
+            problems.append(f"{which}: its history changed")
     return problems
