@@ -165,6 +165,10 @@ class DatasetRow(Model):
     licence_class: str
     personal_data: str
     basis: str
+    purpose_fit: str = Field(
+        description="Whether its rights allow what the policy says the model is for: yes; no or unknown, "
+        "with the purposes; or not asked."
+    )
     valid_until: str
     order: str
     signed_by: list[str] = Field(description="Principals whose statements about it are believed.")
@@ -238,6 +242,7 @@ class StatementRow(Model):
 
     digest: str
     type: str
+    files: list[str] = Field(description="The files it was read from, sorted.")
     subjects: list[str]
     signers: list[str]
     principals: list[str]

@@ -6,20 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from attest import __version__
-from attest.errors import FormatError
+from attest.dataset_table import dataset_row
 from attest.graph import Evidence
 from attest.keeper import RegisterState
-from attest.license import use_class
-from attest.lineage import Ancestor, Status
-from attest.model import format_time
 from attest.policy import Judgement, Policy
-from attest.predicates.dataset import Dataset
-from attest.predicates.rights import Rights
 from attest.report import (
     NOT_PROVEN,
     Ask,
     ChainFacts,
-    DatasetRow,
     Delivered,
     ExceptionRow,
     FindingRow,
@@ -38,8 +32,6 @@ from attest.sketch import picture_of
 from attest.verdict import Finding, Result
 
 __all__ = ["make_report"]
-
-UNKNOWN = "unknown"
 
 
 def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce: str) -> Report:
@@ -86,7 +78,7 @@ def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce:
         ],
         findings=findings,
         asks=_asks(findings),
-        datasets=[_dataset(review, ancestor) for ancestor in review.lineage.datasets()],
+        datasets=[dataset_row(review, each, policy.file.purpose) for each in review.lineage.datasets()],
         lineage=picture_of(review),
         exceptions=_exceptions(policy, judgement, review.as_of),
         registers=_registers(review),
@@ -184,93 +176,6 @@ def _asks(findings: Iterable[FindingRow]) -> list[Ask]:
     return [Ask(text=text, findings=count) for text, count in counted.items()]
 
 
-# -- datasets ------------------------------------------------------------------------------------------
-
-
-def _joined(values: Iterable[object]) -> str:
-    """Several statements about one dataset: every value, none of them chosen."""
-    texts = sorted({str(value) for value in values if value not in (None, "", (), [])})
-    return " | ".join(texts) or UNKNOWN
-
-
-def _licence_class(rights: Rights) -> str:
-    if rights.license is None or rights.license.expression is None:
-        return ""
-    declared = rights.license.class_.use if rights.license.class_ else None
-    try:
-        return use_class(rights.license.expression, declared)
-    except FormatError:
-        return UNKNOWN
-
-
-def _basis(rights: Rights) -> str:
-    parts = []
-    for each in rights.personal_data_basis or ():
-        consent = f", consent {each.consent.status}" if each.consent else ""
-        parts.append(f"{each.jurisdiction or UNKNOWN}: {each.basis}{consent}")
-    return "; ".join(parts)
-
-
-def _dataset(review: Review, ancestor: Ancestor) -> DatasetRow:
-    statements = review.graph.datasets(ancestor.artifact)
-    records = review.graph.rights(ancestor.artifact)
-    facts = [e.predicate for e in statements if e.granted and isinstance(e.predicate, Dataset)]
-    rights = [e.predicate for e in records if e.granted and isinstance(e.predicate, Rights)]
-    about = [*statements, *records]
-    # OK may rest on a step: a dataset made by one needs no statement of its own
-    status = "gap" if ancestor.status is Status.OPAQUE else ancestor.status.value
-    return DatasetRow.model_validate(
-        {
-            "digest": f"sha256:{ancestor.artifact.sha256}",
-            "name": _joined(fact.name for fact in facts) if facts else review.graph.name(ancestor.artifact),
-            "version": _joined(fact.version for fact in facts),
-            "source": _joined(
-                (fact.acquisition.counterparty if fact.acquisition else None)
-                or (fact.issuer.legal_name if fact.issuer else None)
-                for fact in facts
-            ),
-            "channel": _joined(fact.acquisition.channel for fact in facts if fact.acquisition),
-            "licence": _joined(each.license.expression for each in rights if each.license),
-            "licenceClass": _joined(_licence_class(each) for each in rights),
-            "personalData": _joined(_personal(fact) for fact in facts),
-            "basis": _joined(_basis(each) for each in rights),
-            "validUntil": _joined(
-                format_time(each.valid_until) if each.valid_until else "no end stated" for each in rights
-            ),
-            "order": _order(review, ancestor.artifact),
-            "signedBy": sorted({name for each in about for name in each.granted}),
-            "status": status,
-            "statements": [f"sha256:{each.digest}" for each in about],
-        }
-    )
-
-
-def _personal(fact: Dataset) -> str:
-    if fact.personal_data is None:
-        return UNKNOWN
-    words = {
-        "biometric": fact.personal_data.biometric,
-        "children": fact.personal_data.children,
-        "special category": fact.personal_data.special_category,
-    }
-    presence = fact.personal_data.presence
-    details = [f"{name} {value}" for name, value in words.items() if value != "no"]
-    return presence if presence == "no" or not details else f"{presence} ({', '.join(details)})"
-
-
-def _order(review: Review, artifact: Artifact) -> str:
-    """Whether a register in hand names an order against it; without one nobody knows."""
-    listed = [
-        entry.state
-        for state in review.registers.values()
-        for entry in state.entries
-        if entry.kind == "order" and any(item.artifact == artifact for item in entry.artifacts or ())
-    ]
-    if listed:
-        return ", ".join(sorted(set(listed)))
-    return "none listed" if any(state.covers("order") for state in review.registers.values()) else UNKNOWN
-
-
 # -- the rest ------------------------------------------------------------------------------------------
 
 
@@ -324,6 +229,7 @@ def _statements(review: Review) -> list[StatementRow]:
                 {
                     "digest": f"sha256:{each.digest}",
                     "type": each.statement.predicate_type,
+                    "files": review.files_of(each.digest),
                     "subjects": [subject.name or "" for subject in each.statement.subjects[:20]],
                     "signers": [str(signature.signer) for signature in each.signatures],
                     "principals": sorted({n for signature in each.signatures for n in signature.principals}),
@@ -337,6 +243,7 @@ def _statements(review: Review) -> list[StatementRow]:
         StatementRow(
             digest=f"sha256:{each.digest}",
             type=each.predicate_type,
+            files=review.files_of(each.digest),
             subjects=[str(artifact) for artifact in each.claims[:20]],
             signers=[],
             principals=[],

@@ -7,7 +7,7 @@ The order and the number of copies of lines change nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -85,6 +85,12 @@ class Review:
     registers: Mapping[str, RegisterState]
     unverified: tuple[Unverified, ...]
     unknown_lines: tuple[tuple[str, int, str], ...]
+    files: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    """Statement digest → the files it was read from, copies included."""
+
+    def files_of(self, digest: str) -> list[str]:
+        """Return the files a statement was read from, sorted; none where nobody said."""
+        return sorted(self.files.get(digest, ()))
 
     @cached_property
     def orders(self) -> dict[str, OrderState]:
@@ -311,6 +317,14 @@ def check_lines(
     return Checked(verified, strangers, tuple(sorted(unknown)))
 
 
+def _noting_files(lines: Iterable[Line], files: dict[str, set[str]]) -> Iterator[Line]:
+    """Pass lines on, and write down which statement each file holds: a copy counts for its file, too."""
+    for line in lines:
+        if isinstance(line.content, Bundle):
+            files[line.content.statement_digest].add(line.source)
+        yield line
+
+
 def review(
     delivery: Delivery,
     lines: Iterable[Line] | Checked,
@@ -344,7 +358,11 @@ def review(
         AttestError: the clock is earlier than a trusted time in the evidence.
         LimitError: beyond the reader's limits.
     """
-    checked = lines if isinstance(lines, Checked) else check_lines(lines, trust, limits, as_of)
+    files: dict[str, set[str]] = defaultdict(set)
+    if isinstance(lines, Checked):
+        checked = lines
+    else:
+        checked = check_lines(_noting_files(lines, files), trust, limits, as_of)
     verified = checked.statements
     evidence = [weigh(trust, verified[digest]) for digest in sorted(verified)]
     for each in evidence:
@@ -369,4 +387,5 @@ def review(
         registers,
         tuple(each for each in checked.unverified if each.digest not in verified),
         checked.unknown_lines,
+        {digest: frozenset(names) for digest, names in files.items()},
     )

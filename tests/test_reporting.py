@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from world import POLICY, World, good_world
 
+from attest.dataset_table import purpose_fit
+from attest.predicates.rights import Rights
 from attest.report import NOT_PROVEN
+from attest.review import Line
 
 
 def test_an_accepted_model():
@@ -98,3 +102,77 @@ def test_a_policy_without_contents_says_what_that_leaves_open():
     lines = [line for line in POLICY.splitlines() if "contents-complete" not in line]
     report = world.report(release, "\n".join(lines))
     assert any("left out of the bundle" in line for line in report.not_proven)
+
+
+# -- where statements were read, and purposes
+
+
+def test_every_file_a_statement_was_read_from_is_named_once_whatever_the_order():
+    world, release = good_world()
+    lines = [Line("b.jsonl", 1, world.bundles[0]), *world.lines, Line("a.jsonl", 3, world.bundles[0])]
+    one, other = (world.report(release, lines=given) for given in (lines, lines[::-1]))
+    assert one == other
+    files = {row.digest.removeprefix("sha256:"): row.files for row in one.statements}
+    assert files[world.bundles[0].statement_digest] == ["a.jsonl", "b.jsonl", "bundle.jsonl"]
+    assert files[world.bundles[1].statement_digest] == ["bundle.jsonl"]
+
+
+def test_the_file_of_a_strangers_statement_is_named():
+    world, release = good_world()
+    world.step("train", [(world.file("x"), "dataset")], [release], by="stranger")
+    rows = [row for row in world.report(release).statements if row.standing == "unverified"]
+    assert [row.files for row in rows] == [["bundle.jsonl"]]
+
+
+@pytest.mark.parametrize(
+    ("records", "fit"),
+    [
+        ([], "unknown: face-recognition, production"),
+        ([{}], "unknown: face-recognition, production"),
+        ([{"permitted": ["any"], "prohibited": []}], "yes"),
+        ([{"permitted": ["any"]}], "unknown: face-recognition, production"),
+        ([{"prohibited": []}], "unknown: face-recognition, production"),
+        (
+            [{"permitted": ["production", "biometric-identification"], "prohibited": []}],
+            "no: face-recognition",
+        ),
+        ([{"permitted": ["any"], "prohibited": ["biometric-identification"]}], "no: face-recognition"),
+        (
+            [{"permitted": ["any"], "prohibited": ["production", "what-nobody-knows"]}],
+            "no: production; unknown: face-recognition",
+        ),
+        (
+            [
+                {"permitted": ["any"], "prohibited": []},
+                {"permitted": ["any"], "prohibited": ["face-recognition"]},
+            ],
+            "no: face-recognition",
+        ),
+        (
+            [{"permitted": ["any"], "prohibited": [], "status": "suspended"}],
+            "unknown: face-recognition, production",
+        ),
+    ],
+)
+def test_purpose_fit_is_that_of_the_strictest_record(records, fit):
+    read = [
+        Rights.from_json(
+            {
+                "sequence": 1,
+                "status": record.get("status", "active"),
+                **{f"{name}Purposes": record[name] for name in ("permitted", "prohibited") if name in record},
+            }
+        )
+        for record in records
+    ]
+    assert purpose_fit(read, ["face-recognition", "production"]) == fit
+    assert purpose_fit(read, []) == "not asked"
+
+
+def test_the_table_says_whether_a_dataset_fits_the_policys_purpose():
+    world = World()
+    data, model = world.dataset("d", licence=None), world.file("m")
+    world.rights(data, "MIT", permittedPurposes=["research"], prohibitedPurposes=[])
+    world.step("train", [(data, "dataset")], [model])
+    policy = POLICY.replace("rules:", "purpose: [face-recognition]\nrules:", 1)
+    assert world.report(model, policy).datasets[0].purpose_fit == "no: face-recognition"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -68,6 +68,7 @@ def command(
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
     from attest.files import write_file
     from attest.memory import read_memory, write_memory
+    from attest.model import format_time
     from attest.policy import evaluate, read_policy
     from attest.reporting import make_report
     from attest.review import review
@@ -78,6 +79,7 @@ def command(
     renderers = [_renderer(report) for report in reports]
     believed = read_trust(trust, bounds)
     demanded = read_policy(policy, bounds)
+    given_memory = memory
     memory = memory or trust.with_suffix(".memory.json")
     remembered = read_memory(memory)
     time, historical = _time(as_of)
@@ -92,9 +94,10 @@ def command(
         limits=bounds,
     )
     judgement = evaluate(demanded, reviewed)
-    result = make_report(
-        reviewed, demanded, judgement, _reproduce(path, bundles, trust, policy, registers, time)
+    again = _reproduce(
+        click.get_current_context().params | {"memory": given_memory, "as_of": format_time(time)}
     )
+    result = make_report(reviewed, demanded, judgement, again)
     for target, render in zip(reports, renderers, strict=True):
         write_file(target, [render(result).encode()])
     _print(result, as_json=as_json)
@@ -206,17 +209,27 @@ def _remember(write: Callable[[], object]) -> None:
         click.echo(f"attest: warning: {error}: an older register will not be noticed next time", err=True)
 
 
-def _reproduce(
-    path: Path, bundles: Iterable[Path], trust: Path, policy: str, registers: Iterable[Path], time: datetime
-) -> str:
+_AGAIN = {
+    "bundles": "--bundle",
+    "trust": "--trust",
+    "policy": "--policy",
+    "registers": "--register",
+    "manifests": "--manifests",
+    "memory": "--memory",
+    "limits": "--limit",
+    "as_of": "--as-of",
+}
+"""Parameters the verdict depends on, and their options."""
+
+
+def _reproduce(given: Mapping[str, Any]) -> str:
+    """Return the command that gives the same verdict again."""
     import shlex
 
-    from attest.model import format_time
-
-    words = ["attest", "verify", str(path)]
-    for bundle in bundles:
-        words += ["--bundle", str(bundle)]
-    words += ["--trust", str(trust), "--policy", policy]
-    for register in registers:
-        words += ["--register", str(register)]
-    return shlex.join([*words, "--as-of", format_time(time)])
+    words = ["attest", "verify", str(given["path"])]
+    for name, option in _AGAIN.items():
+        value = given[name]
+        for each in value if isinstance(value, tuple) else (value,):
+            if each is not None:
+                words += [option, str(each)]
+    return shlex.join(words)

@@ -387,7 +387,13 @@ def _title(report: Report) -> str:
 
 
 def _trim_statement(row: StatementRow) -> StatementRow:
-    return row.model_copy(update={"subjects": _short(row.subjects, 6), "signers": _short(row.signers, 6)})
+    return row.model_copy(
+        update={
+            "subjects": _short(row.subjects, 6),
+            "signers": _short(row.signers, 6),
+            "files": _short(row.files, 4),
+        }
+    )
 
 
 def view(report: Report, *, findings: int, rows: int) -> View:

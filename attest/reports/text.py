@@ -14,6 +14,7 @@ from attest.reports._view import (
     age,
     command,
     counts_of,
+    kind_of,
     many,
     moment,
     size,
@@ -246,6 +247,7 @@ class _Page:
             f"source {row.source} ({row.channel})",
             f"personal data {row.personal_data}",
             f"basis {row.basis}",
+            f"for your purpose {row.purpose_fit}",
             f"orders {row.order}",
             f"signed by {', '.join(quoted(each, 30) for each in row.signed_by[:6]) or 'nobody you trust'}",
             *([f"rights until {row.valid_until}"] if columns(until) > 10 else []),
@@ -316,29 +318,36 @@ class _Page:
             yield from wrap(line, _WIDTH, "  - ")
 
     def evidence(self) -> Iterator[str]:
-        """Yield how many statements there are, and those that are not believed."""
+        """Yield the statements, those that are not believed first."""
         total, unbelieved = self.view.statements.total, self.view.unbelieved
         yield from wrap(
-            f"{many(total, 'statement')}: {total - unbelieved:,} believed, {unbelieved:,} not. "
-            "The JSON and HTML reports list each of them with its signer and trusted time.",
-            _WIDTH,
-            "  ",
+            f"{many(total, 'statement')}: {total - unbelieved:,} believed, {unbelieved:,} not.", _WIDTH, "  "
         )
         for row in self.view.statements.items:
-            if row.standing != "granted":
-                yield from self.statement(row)
-        if (hidden := unbelieved - len(self.view.statements.items)) > 0:
-            yield f"  … and {hidden:,} more that are not believed"
+            yield from self.statement(row)
+        yield from _more(self.view.statements, "statements")
         for line in self.view.unknown_lines.items:
             yield from wrap(f"{line.file}, line {line.line:,}: {line.reason}", _WIDTH, "  unknown line  ")
         yield from _more(self.view.unknown_lines, "unknown lines")
 
     def statement(self, row: StatementRow) -> Iterator[str]:
-        """Yield one statement that is not believed, and why."""
-        yield from wrap(f"{row.standing.upper()}: {row.reason}", _WIDTH, "  ")
+        """Yield one statement: who signed it when, where it was read, and why it is not believed."""
+        about = ", ".join(quoted(each) for each in row.subjects[:3]) or "nothing"
+        mark = "" if row.standing == "granted" else f"{row.standing.upper()}: "
+        if mark:
+            mark = self.paint(mark.rstrip(), "FAIL") + " "
+        first, *rest = wrap(f"{kind_of(row.type)} about {about}", _WIDTH, "  ", "    ")
+        yield from (f"  {mark}{first[2:]}", *rest)
+        if row.reason:
+            yield from wrap(row.reason, _WIDTH, "    ")
         yield from _fact("statement", row.digest, "    ")
-        yield from _fact("type", row.type, "    ")
-        yield from _fact("signer", ", ".join(row.signers) or "unknown", "    ")
+        names = ", ".join(quoted(each, 30) for each in row.principals) or "nobody you trust"
+        signers = f" ({', '.join(row.signers)})" if row.signers else ""
+        yield from _fact("signed by", names + signers, "    ")
+        time = moment(row.trusted_time) if row.trusted_time else "none"
+        where = ", ".join(quoted(each, 60) for each in row.files) or "not said"
+        yield from _fact("trusted time", time, "    ")
+        yield from _fact("file", where, "    ")
 
     def reproduce(self) -> Iterator[str]:
         """Yield the command that makes this report again."""
