@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import os
 import subprocess
 import sys
@@ -80,6 +81,33 @@ def test_the_report_reproduces_to_the_byte(files, capsys):
     )
     assert again.returncode == 0
     assert again.stdout.decode() == first
+
+
+def test_the_command_names_everything_the_verdict_depends_on(files, tmp_path, capsys):
+    (tmp_path / "m").mkdir()
+    verify(
+        files,
+        "--json",
+        "--manifests",
+        tmp_path / "m",
+        "--memory",
+        tmp_path / "seen",
+        "--limit",
+        "subjects=99",
+    )
+    again = shlex.split(json.loads(capsys.readouterr().out)["reproduce"])
+    for option in (
+        "--bundle",
+        "--trust",
+        "--policy",
+        "--register",
+        "--manifests",
+        "--memory",
+        "--limit",
+        "--as-of",
+    ):
+        assert option in again
+    assert again[again.index("--limit") + 1] == "subjects=99"
 
 
 def test_reports_are_written(files, tmp_path, capsys):
