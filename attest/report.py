@@ -46,6 +46,8 @@ RENDERERS = Registry(
         "text": "attest.reports.text:render",
         "json": "attest.reports.json:render",
         "html": "attest.reports.html:render",
+        "markdown": "attest.reports.markdown:render",
+        "sarif": "attest.reports.sarif:render",
     },
     "attest.reports",
 )

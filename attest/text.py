@@ -13,7 +13,7 @@ import re
 import unicodedata
 from typing import Any
 
-__all__ = ["show", "show_csv", "show_json", "show_markdown"]
+__all__ = ["escape_markdown", "show", "show_csv", "show_json", "show_markdown"]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # letters that render as nothing, and the combining grapheme joiner: the categories above do not hold them
@@ -58,10 +58,26 @@ def show(value: object, limit: int = 200) -> str:
     return "".join(kept) + (f"… (+{cut} characters)" if cut > 0 else "")
 
 
+_MARKUP = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {char: f"\\{char}" for char in "\\`*_{}[]()#+-.!|~@:$"}
+)
+# what a forge makes of plain words after the Markdown is done: mentions, references, addresses, emoji
+_MAGIC = re.compile(r"(?<=[@#])(?=\w)|(?<=[Gg][Hh]-)(?=\d)|(?<=:)(?=//|[\w+-]+:)|(?i:(?<=www)(?=\.))")
+_BREAK = "\0"
+
+
+def escape_markdown(shown: str) -> str:
+    """Return a shown string with every character Markdown gives a meaning to escaped.
+
+    GitHub and GitLab turn ``@name``, ``#1``, ``:word:`` and addresses into links and pictures even where
+    their characters are escaped; an empty comment between two characters keeps them apart.
+    """
+    return _MAGIC.sub(_BREAK, shown).translate(_MARKUP).replace(_BREAK, "<!-- -->")
+
+
 def show_markdown(value: object, limit: int = 200) -> str:
     """Return ``value`` shown and with every character Markdown gives a meaning to escaped."""
-    shown = show(value, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{char}" if char in "\\`*_{}[]()#+-.!|~@:" else char for char in shown)
+    return escape_markdown(show(value, limit))
 
 
 def show_csv(value: object, limit: int = 200) -> str:

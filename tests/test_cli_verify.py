@@ -83,6 +83,15 @@ def test_the_report_reproduces_to_the_byte(files, capsys):
     assert again.stdout.decode() == first
 
 
+def test_the_end_of_a_reports_name_chooses_its_format(files, tmp_path, capsys):
+    beginnings = {"r.md": "## ✅ Accepted", "r.sarif": "{", "R.SARIF.JSON": "{", "r.markdown": "## ✅"}
+    targets = [tmp_path / name for name in beginnings]
+    assert verify(files, *[word for each in targets for word in ("--report", each)]) == 0
+    for target, beginning in zip(targets, beginnings.values(), strict=True):
+        assert target.read_text("utf-8").startswith(beginning)
+    assert json.loads((tmp_path / "R.SARIF.JSON").read_text())["version"] == "2.1.0"
+
+
 def test_the_command_names_everything_the_verdict_depends_on(files, tmp_path, capsys):
     (tmp_path / "m").mkdir()
     verify(

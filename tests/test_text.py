@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
+from html import unescape
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from attest.text import show, show_csv, show_json, show_markdown
 
@@ -99,11 +102,26 @@ def test_csv_never_begins_like_a_formula(text):
 def test_markdown_has_no_markup():
     hostile = "[x](javascript:1) <img src=x onerror=1> `a` **b** | # | ![y](z) @me ~~c~~ https://e.vil &lt;"
     shown = show_markdown(hostile)
-    plain = shown.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "")
+    plain = shown.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "").replace("<!-- -->", "")
     for mark in "`*_{}[]()#+-.!|~@:":
         assert plain.count(mark) == plain.count(f"\\{mark}"), mark
-    assert "<" not in shown
-    assert ">" not in shown
+    assert not set("<>") & set(plain)
+
+
+def test_markdown_mentions_nobody_and_links_nothing():
+    text = "@octocat me@evil.example #12 GH-12 https://evil.example www.evil.example :tada: WWW.x.y acme/x#3"
+    html = MarkdownIt("gfm-like", {"linkify": False}).render(show_markdown(text))
+    plain = html.replace("<!-- -->", "\0")
+    for magic in (r"@\w", r"#\d", r"GH-\d", r"://", r"(?i)www\.", r":tada:"):
+        assert re.search(magic, plain) is None, magic
+    assert re.sub("<.*?>", "", html).strip() == text
+
+
+@given(ANY)
+def test_markdown_reads_as_what_was_shown(text):
+    html = MarkdownIt("gfm-like", {"linkify": False}).render("x" + show_markdown(text) + "x")
+    read = unescape(re.sub("<[^>]*>", "", html)).strip()
+    assert read == f"x{show(text)}x"
 
 
 @given(

@@ -38,7 +38,12 @@ __all__ = ["command", "manifests_beside", "manifests_folder", "measure", "read_e
     "--as-of", metavar="TIME", help="Evaluate as of a past time (RFC 3339). Not a basis for buying today."
 )
 @click.option(
-    "--report", "-r", "reports", multiple=True, type=PATH, help="Write the report: .html, .json or .txt."
+    "--report",
+    "-r",
+    "reports",
+    multiple=True,
+    type=PATH,
+    help="Write the report: .html, .md, .txt, .json or .sarif; may be repeated.",
 )
 @click.option(
     "--memory", type=PATH, help="Where register sequences are remembered. [default: beside trust.yaml]"
@@ -173,14 +178,27 @@ def manifests_folder(bundle: Path) -> Path:
     return bundle.with_name(f"{stem}.manifests")
 
 
+_FORMATS = (
+    (".html", "html"),
+    (".htm", "html"),
+    (".sarif", "sarif"),
+    (".sarif.json", "sarif"),
+    (".json", "json"),
+    (".md", "markdown"),
+    (".txt", "text"),
+)
+"""(end of a file's name, format): the first that fits."""
+
+
 def _renderer(path: Path) -> Callable[[Report], str]:
     from attest.errors import UsageError
     from attest.report import RENDERERS
 
-    formats = {".html": "html", ".htm": "html", ".json": "json", ".txt": "text"}
-    name = formats.get(path.suffix.lower(), path.suffix.removeprefix(".").lower())
+    name = next((name for end, name in _FORMATS if path.name.lower().endswith(end)), None)
+    name = name or path.suffix.removeprefix(".").lower()
     if name not in RENDERERS:
-        raise UsageError(f"no report format is called {path.suffix!r}", str(path), "use .html, .json or .txt")
+        known = "use .html, .json, .md, .sarif or .txt"
+        raise UsageError(f"no report format is called {path.suffix!r}", str(path), known)
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent}", "--report")
     renderer: Callable[[Report], str] = RENDERERS.load(name)
