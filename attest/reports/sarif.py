@@ -81,7 +81,7 @@ def _driver(report: Report, rules: Iterable[RuleRow]) -> dict[str, Any]:
                 "name": show(row.rule, 80),
                 "shortDescription": _message(show(row.sentence, 200)),
                 "fullDescription": _message(show(row.sentence, _LONG)),
-                "help": _message("See docs/rules of attest, and docs/findings.md for each code."),
+                "help": _message("docs/policy.md of attest explains rules, docs/findings.md every code."),
                 "defaultConfiguration": {"level": "error"},
                 "properties": {"result": row.result, "examined": row.examined},
             }
