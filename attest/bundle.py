@@ -42,6 +42,9 @@ MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _MEDIA_TYPES = frozenset({MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3"})
 _LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
 _MATERIAL = frozenset({"publicKey", "certificate", "tlogEntries", "timestampVerificationData"})
+_CHAIN = "x509CertificateChain"
+_MODEL_SIGNING = "https://model_signing/signature/v1.0"
+"""What OpenSSF model-signing signs: it alone puts a chain of certificates into bundles of version 0.3."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,27 @@ def _signed(envelope: dict[str, Any]) -> tuple[bytes, str, bytes]:
     return _bytes(envelope.get("payload"), "dsseEnvelope.payload"), kind, _bytes(signature.get("sig"), "sig")
 
 
+def _is_model_signature(payload: bytes, limits: Limits) -> bool:
+    """Tell whether a payload says so of itself; whoever signed it, this only chooses how it is read."""
+    try:
+        return Statement.parse(payload, None, limits).predicate_type == _MODEL_SIGNING
+    except FormatError:
+        return False
+
+
+def _leaf_alone(material: dict[str, Any]) -> dict[str, Any]:
+    """Take the signer's own certificate out of a chain: its issuers are the reader's to know."""
+    chain = _object(material[_CHAIN], _CHAIN)
+    _closed(chain, frozenset({"certificates"}), _CHAIN)
+    certificates = chain.get("certificates")
+    if not isinstance(certificates, list) or not certificates:
+        raise _NotABundleError(f"{_CHAIN}: no certificate")
+    others = {name: value for name, value in material.items() if name != _CHAIN}
+    if "certificate" in others:
+        raise _NotABundleError(f"verificationMaterial: expected either certificate or {_CHAIN}")
+    return {**others, "certificate": certificates[0]}
+
+
 def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
     bundle = _object(value, "bundle")
     if bundle.get("mediaType") not in _MEDIA_TYPES:
@@ -161,6 +185,10 @@ def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
         )
     _closed(bundle, frozenset({"mediaType", "verificationMaterial", "dsseEnvelope"}), "bundle")
     material = _object(bundle.get("verificationMaterial"), "verificationMaterial")
+    payload, kind, signature = _signed(_object(bundle.get("dsseEnvelope"), "dsseEnvelope"))
+    limits.check("payload_bytes", len(payload), where)
+    if _CHAIN in material and _is_model_signature(payload, limits):
+        material = _leaf_alone(material)
     _closed(material, _MATERIAL, "verificationMaterial")
     if ("publicKey" in material) == ("certificate" in material):
         raise _NotABundleError("verificationMaterial: expected either publicKey or certificate")
@@ -172,8 +200,6 @@ def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
         hint = str(key.get("hint", ""))
     else:
         certificate = _bytes(_object(material["certificate"], "certificate").get("rawBytes"), "rawBytes")
-    payload, kind, signature = _signed(_object(bundle.get("dsseEnvelope"), "dsseEnvelope"))
-    limits.check("payload_bytes", len(payload), where)
     return Bundle(
         raw,
         payload,

@@ -16,7 +16,7 @@ from functools import cached_property
 from attest.digest import ALIASES
 from attest.errors import FormatError
 from attest.manifest import Manifest
-from attest.predicate import Predicate
+from attest.predicate import Predicate, artifacts_of, is_name_blind
 from attest.predicates.dataset import Dataset
 from attest.predicates.distribution import Distribution
 from attest.predicates.step import Input, Step
@@ -96,8 +96,8 @@ class Evidence:
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """Its subjects that have a SHA-256."""
-        return tuple(a for subject in self.statement.subjects if (a := subject.artifact) is not None)
+        """Its subjects that have a SHA-256, or the directory a model signature lists."""
+        return artifacts_of(self.statement, self.predicate)
 
 
 def scrutiny(item: Input) -> str:
@@ -164,7 +164,8 @@ def _role(descriptor: ResourceDescriptor) -> str:
 
 def _descriptors(evidence: Evidence) -> Iterator[ResourceDescriptor]:
     """Everything a statement names: subjects, what a step read or left behind, what data was made from."""
-    if evidence.kind not in ("withdrawal", "register", "deletion-order"):
+    nothing = evidence.kind in ("withdrawal", "register", "deletion-order")
+    if not nothing and not is_name_blind(evidence.statement):
         yield from evidence.statement.subjects
     predicate = evidence.predicate
     if isinstance(predicate, Step):
@@ -199,8 +200,9 @@ class Graph:
             self._add(each)
 
     def _add(self, evidence: Evidence) -> None:
-        for subject in evidence.statement.subjects:
-            self._note(subject, evidence)
+        if not is_name_blind(evidence.statement):
+            for subject in evidence.statement.subjects:
+                self._note(subject, evidence)
         if isinstance(evidence.predicate, Step):
             self._add_step(evidence, evidence.predicate)
         elif evidence.kind is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import ValidationError
@@ -9,9 +10,20 @@ from pydantic import ValidationError
 from attest.errors import FormatError
 from attest.model import Model
 from attest.registry import Registry
+from attest.resource import Artifact, ResourceDescriptor
 from attest.statement import Statement
 
-__all__ = ["BASE", "BASES", "PREDICATES", "Predicate", "predicate_name", "predicate_type", "read_predicate"]
+__all__ = [
+    "BASE",
+    "BASES",
+    "PREDICATES",
+    "Predicate",
+    "artifacts_of",
+    "is_name_blind",
+    "predicate_name",
+    "predicate_type",
+    "read_predicate",
+]
 
 BASE = "https://w3id.org/attest/"
 """Base of our own type URIs. Provisional until w3id.org lists it (docs/adr/0002): types are v0.1."""
@@ -30,37 +42,78 @@ PREDICATES = Registry(
         "withdrawal": "attest.predicates.withdrawal:Withdrawal",
         "register": "attest.predicates.register:Register",
         "contents": "attest.predicates.contents:Contents",
+        "model-signature": "attest.predicates.oms:ModelSignature",
     },
     "attest.predicates",
 )
 """Short name → the model of that predicate."""
 
-_SLSA_PROVENANCE = "https://slsa.dev/provenance/v1"
+_FOREIGN = {
+    "step": "https://slsa.dev/provenance/v1",
+    "model-signature": "https://model_signing/signature/v1.0",
+}
+"""Short name → the type URI, where it is not ours."""
+
+_NAMES = {uri: name for name, uri in _FOREIGN.items()}
+
+
+def _hashed(subjects: Sequence[ResourceDescriptor]) -> tuple[Artifact, ...]:
+    return tuple(artifact for each in subjects if (artifact := each.artifact) is not None)
 
 
 class Predicate(Model):
     """A predicate as a model. Unknown fields are ignored unless the model says otherwise."""
 
     TYPE: ClassVar[str]
-    """The predicate type URI we write."""
+    """Its predicate type URI."""
     TRUST_ROLE: ClassVar[str]
     """The trust role whose principals may make this statement (docs/formats.md, Roles)."""
 
+    def about(self, subjects: Sequence[ResourceDescriptor]) -> tuple[Artifact, ...]:
+        """Return what a statement with these subjects is about: those that have a SHA-256."""
+        return _hashed(subjects)
+
 
 def predicate_type(name: str) -> str:
-    """Return the type URI we write for the predicate of that short name."""
-    return _SLSA_PROVENANCE if name == "step" else f"{BASE}{name}/v0.1"
+    """Return the type URI of the predicate of that short name."""
+    return _FOREIGN.get(name) or f"{BASE}{name}/v0.1"
 
 
 def predicate_name(type_uri: str) -> str | None:
     """Return the short name of a predicate type URI, or ``None`` for one we only carry."""
-    if type_uri == _SLSA_PROVENANCE:
-        return "step"
+    if type_uri in _NAMES:
+        return _NAMES[type_uri]
     for base in BASES:
         name, slash, version = type_uri.removeprefix(base).partition("/")
-        if type_uri.startswith(base) and slash and version == "v0.1" and name in PREDICATES:
+        if (
+            type_uri.startswith(base)
+            and slash
+            and version == "v0.1"
+            and name in PREDICATES
+            and name not in _FOREIGN
+        ):
             return name
     return None
+
+
+def is_name_blind(statement: Statement) -> bool:
+    """Tell whether a statement's subject is a digest that knows no names of files: no artifact, no link."""
+    return statement.predicate_type == _FOREIGN["model-signature"]
+
+
+def artifacts_of(statement: Statement, predicate: Predicate | None = None) -> tuple[Artifact, ...]:
+    """Return what a statement is about, believed or not: what links it.
+
+    Args:
+        statement: of any type.
+        predicate: its predicate, where it was read already.
+    """
+    if predicate is None and is_name_blind(statement):
+        try:
+            predicate = read_predicate(statement)
+        except FormatError:
+            return ()
+    return _hashed(statement.subjects) if predicate is None else predicate.about(statement.subjects)
 
 
 def read_predicate(statement: Statement) -> Predicate | None:

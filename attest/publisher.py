@@ -16,7 +16,7 @@ from attest.errors import FormatError
 from attest.known import made_by
 from attest.limits import DEFAULT, Limits
 from attest.manifest import Manifest
-from attest.predicate import BASES, Predicate, predicate_name, predicate_type, read_predicate
+from attest.predicate import BASES, Predicate, artifacts_of, predicate_name, predicate_type, read_predicate
 from attest.predicates.contents import Contents, Release, Signer, StatementDigest, StatementRef
 from attest.predicates.dataset import Dataset
 from attest.predicates.step import Step
@@ -184,7 +184,7 @@ class _Walk:
             if artifact in self._released:
                 self._follow(digest)
                 self._add_list(predicate)
-        elif any(subject.artifact == artifact for subject in statement.subjects):
+        elif artifact in artifacts_of(statement, predicate):
             self._follow(digest)
             if isinstance(predicate, Dataset):
                 for source in predicate.derived_from:

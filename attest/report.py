@@ -251,6 +251,9 @@ class StatementRow(Model):
     trusted_time: Timestamp | None = None
     standing: Standing
     reason: str = Field(description="Why it is not believed; empty when it is.")
+    note: str | None = Field(
+        default=None, description="What it adds beside the lineage, e.g. that these files were also signed."
+    )
 
 
 class UnknownLineRow(Model):

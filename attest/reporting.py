@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from attest import __version__
+from attest.alias import note
 from attest.dataset_table import dataset_row
 from attest.graph import Evidence
 from attest.keeper import RegisterState
@@ -236,6 +237,7 @@ def _statements(review: Review) -> list[StatementRow]:
                     "trustedTime": min(times, default=None),
                     "standing": _standing(each),
                     "reason": f"withdrawn by {withdrawn}" if withdrawn else each.reason,
+                    "note": note(review, each),
                 }
             )
         )

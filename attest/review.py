@@ -22,9 +22,10 @@ from attest.keeper import RegisterState, Remembered, read_registers
 from attest.limits import DEFAULT, Limits
 from attest.lineage import Lineage
 from attest.matching import Delivery, Match, match
-from attest.predicate import Predicate, predicate_name, read_predicate
+from attest.predicate import Predicate, artifacts_of, is_name_blind, predicate_name, read_predicate
 from attest.predicates.dataset import Dataset
 from attest.predicates.deletion_order import DeletionOrder
+from attest.predicates.oms import ModelSignature
 from attest.predicates.register import Register
 from attest.predicates.step import Step
 from attest.predicates.withdrawal import Selector, Withdrawal
@@ -130,7 +131,8 @@ def _unverified(bundle: Bundle, error: UnverifiedError) -> Unverified:
         statement = bundle.statement()
     except AttestError:
         return Unverified(bundle.statement_digest, error.code, error.what, "", ())
-    claims = tuple(a for subject in statement.subjects if (a := subject.artifact) is not None)
+    # a stranger's signature over files explains none of them, so it hides nothing
+    claims = () if is_name_blind(statement) else artifacts_of(statement)
     return Unverified(bundle.statement_digest, error.code, error.what, statement.predicate_type, claims)
 
 
@@ -148,7 +150,7 @@ def _signatures(verified: Sequence[VerifiedStatement]) -> tuple[Signature, ...]:
 def _grant(
     trust: Trust, statement: Statement, predicate: Predicate | None, signatures: Sequence[Signature]
 ) -> Grant:
-    artifacts = [a.sha256 for subject in statement.subjects if (a := subject.artifact) is not None]
+    artifacts = [artifact.sha256 for artifact in artifacts_of(statement, predicate)]
     signed = [signature.principals for signature in signatures]
     if isinstance(predicate, Step):
         builder = predicate.run_details.builder.id
@@ -197,6 +199,8 @@ def weigh(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
     grant = _grant(trust, statement, predicate, signatures)
     if isinstance(predicate, Dataset) and (bad := _hides(predicate)):
         grant, reason = Grant(()), f"unreadable: {', '.join(bad)}"
+    elif isinstance(predicate, ModelSignature) and (fault := predicate.fault(statement.subjects)):
+        grant, reason = Grant(()), f"carried: {fault}"
     elif predicate is not None and not grant.principals:
         what = (
             f"sign as builder {predicate.run_details.builder.id}"

@@ -40,6 +40,7 @@ SCHEMAS: dict[str, str] = {
     "withdrawal": "attest.predicates.withdrawal:Withdrawal",
     "register": "attest.predicates.register:Register",
     "contents": "attest.predicates.contents:Contents",
+    "model-signature": "attest.predicates.oms:ModelSignature",
     "card": "attest.card:Card",
     "settings": "attest.settings:Settings",
     "trust": "attest.trustfile:TrustFile",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from attest.bundle import Bundle
 from attest.digest import is_sha256
 from attest.limits import DEFAULT, Limits
-from attest.predicate import predicate_name
+from attest.predicate import artifacts_of, predicate_name
 from attest.registry import Registry
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact
 from attest.statement import Statement
@@ -117,7 +117,7 @@ def links_of(statement: Statement, limits: Limits = DEFAULT) -> Links:
     Raises:
         LimitError: more inputs than ``limits.step_inputs``.
     """
-    subjects = frozenset(subject.artifact for subject in statement.subjects if subject.artifact)
+    subjects = frozenset(artifacts_of(statement))
     if predicate_name(statement.predicate_type) != "step":
         return Links(subjects, frozenset())
     dependencies = _list_at(statement.predicate, "buildDefinition", "resolvedDependencies")

@@ -77,6 +77,7 @@ def test_every_predicate_names_its_type_and_who_may_sign_it():
         "withdrawal": "revoker",
         "register": "keeper",
         "contents": "publisher",
+        "model-signature": "publisher",
     }
     for name, model in MODELS.items():
         assert predicate_type(name) == model.TYPE
@@ -87,7 +88,8 @@ def test_every_predicate_names_its_type_and_who_may_sign_it():
 def test_a_module_documents_its_predicate(name):
     text = importlib.import_module(MODELS[name].__module__).__doc__
     assert "Example" in text
-    assert ("SLSA provenance v1" if name == "step" else f"{name}/v0.1") in text
+    foreign = {"step": "SLSA provenance v1", "model-signature": MODELS[name].TYPE}
+    assert foreign.get(name, f"{name}/v0.1") in text
     assert f"``{MODELS[name].TRUST_ROLE}``" in text
 
 
@@ -97,6 +99,10 @@ def test_a_module_documents_its_predicate(name):
         f"{BASE}rights/v0.2",
         f"{BASE}rights",
         f"{BASE}Rights/v0.1",
+        f"{BASE}step/v0.1",
+        f"{BASE}model-signature/v0.1",
+        "https://model_signing/signature/v1.1",
+        "https://model_signing/signature/v0.1",
         f"{BASE}step/v0.1/x",
         "https://w3id.example/attest/rights/v0.1",
         "https://slsa.dev/provenance/v0.2",

@@ -406,6 +406,7 @@ def view(report: Report, *, findings: int, rows: int) -> View:
     """
     by_rule = _by_rule(report)
     believed = [row for row in report.statements if row.standing == "granted"]
+    believed.sort(key=lambda row: row.note is None)
     unbelieved = [row for row in report.statements if row.standing != "granted"]
     signers = Counter(name for row in believed for name in row.principals)
     return View(

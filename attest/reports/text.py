@@ -340,6 +340,8 @@ class _Page:
         yield from (f"  {mark}{first[2:]}", *rest)
         if row.reason:
             yield from wrap(row.reason, _WIDTH, "    ")
+        if row.note:
+            yield from wrap(row.note, _WIDTH, "    ")
         yield from _fact("statement", row.digest, "    ")
         names = ", ".join(quoted(each, 30) for each in row.principals) or "nobody you trust"
         signers = f" ({', '.join(row.signers)})" if row.signers else ""
