@@ -11,10 +11,11 @@ from attest.predicates.step import INPUT_ROLES
 from attest.rule import RULES
 from attest.trust import ROLES
 from attest.verifiers.sigstore import _CODES
+from attest.vocabulary import load, vocabularies
 
 JUDGES = [
     *sorted((ROOT / "attest" / "rules").glob("*.py")),
-    *(ROOT / "attest" / f"{n}.py" for n in ("keeper", "policy", "rule")),
+    *(ROOT / "attest" / f"{n}.py" for n in ("keeper", "policy", "rights_flow", "rule")),
 ]
 _CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 # what stands in those files in the same spelling and is no code
@@ -22,8 +23,11 @@ _OTHER = {
     *RULES,
     *ROLES,
     *INPUT_ROLES,
+    *(token for name in vocabularies() for token in load(name)),
     "all-inputs-listed",
     "commercial-baseline",
+    "exception-relied",
+    "not-prohibited",
     "signer-unknown",
     "opaque-base-models",
 }

@@ -192,9 +192,10 @@ class World:
         by: str = "ci",
         builder: str = BUILDER,
         completeness: str | None = "all-inputs-listed",
+        ran: tuple[str, str] | None = None,
         **external: Any,
     ) -> Bundle:
-        """A step; inputs are (artifact, role) or whole descriptors."""
+        """A step; inputs are (artifact, role) or whole descriptors; ``ran``: from when to when."""
         dependencies = []
         for item in inputs:
             if isinstance(item, Mapping):
@@ -217,7 +218,7 @@ class World:
             else:
                 subjects.append(descriptor(output, self.names.get(output, "output"), role="weights"))
         internal = {"completeness": {"claim": completeness, "enforcedBy": "none"}} if completeness else {}
-        predicate = {
+        predicate: dict[str, Any] = {
             "buildDefinition": {
                 "buildType": BUILD_TYPES.get(kind, kind),
                 "externalParameters": external,
@@ -226,6 +227,8 @@ class World:
             },
             "runDetails": {"builder": {"id": builder}},
         }
+        if ran:
+            predicate["runDetails"]["metadata"] = {"startedOn": ran[0], "finishedOn": ran[1]}
         return self.sign("step", subjects, predicate, by)
 
     def contents(
@@ -300,6 +303,10 @@ class World:
             "artifacts": [subject.to_json() for subject in subjects],
             **more,
         }
+
+    def standing(self, rights: Bundle, status: str = "current") -> Mapping[str, Any]:
+        """A register entry that says where a rights record stands."""
+        return {**self.current(rights), "kind": "rights", "status": status}
 
     # -- judging -------------------------------------------------------------------------------------
 
