@@ -207,7 +207,8 @@ def test_the_front_page_names_both_commands_and_the_licence():
 
 def test_records_are_numbered_listed_and_in_four_parts():
     records = sorted((DOCS / "adr").glob("[0-9]*.md"))
-    assert [int(path.name[:4]) for path in records] == list(range(1, len(records) + 1))
+    numbers = [path.name[:4] for path in records]
+    assert len(set(numbers)) == len(numbers), "a number stands for one record; there may be gaps"
     for path in records:
         text = path.read_text()
         title = re.match(rf"# {path.name[:4]} (.+)\n\n(Accepted|Replaced by \[\d{{4}}\])", text)
