@@ -1,4 +1,7 @@
-"""in-toto Statement v1. It keeps the bytes that were signed; its digest is theirs."""
+"""in-toto Statement v1. It keeps the bytes that were signed; its digest is theirs.
+
+Version 0.1 has the same fields with the same meaning and is read too: cosign still writes it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from attest.resource import ResourceDescriptor
 __all__ = ["STATEMENT_TYPE", "Statement"]
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-
+_READ = frozenset({STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1"})
 
 _FIELDS = frozenset({"_type", "subject", "predicateType", "predicate"})
 _SUBJECT_FIELDS = frozenset(field.alias or name for name, field in ResourceDescriptor.model_fields.items())
@@ -82,11 +85,14 @@ class Statement:
         """Read a payload we are about to sign, under the rules other verifiers hold us to.
 
         Raises:
-            FormatError: what ``parse`` refuses, a field in-toto does not define, or a subject without a
-                name or a sha256.
+            FormatError: what ``parse`` refuses, an older version, a field in-toto does not define, or a
+                subject without a name or a sha256.
         """
         statement = cls.parse(payload, where)
-        _refuse_unknown_fields(read_json(payload, where), where)
+        value = read_json(payload, where)
+        if value["_type"] != STATEMENT_TYPE:
+            raise FormatError(f"_type: got {value['_type']!r}, expected {STATEMENT_TYPE!r}", where)
+        _refuse_unknown_fields(value, where)
         for number, subject in enumerate(statement.subjects, 1):
             if subject.artifact is None or subject.name is None:
                 missing = "digest.sha256" if subject.artifact is None else "name"
@@ -98,13 +104,13 @@ class Statement:
         """Read a statement from the very bytes whose signature was checked.
 
         Raises:
-            FormatError: not an in-toto Statement v1.
+            FormatError: not an in-toto Statement v1 or v0.1.
             LimitError: beyond the reader's limits.
         """
         limits.check("payload_bytes", len(payload), where)
         value = read_json(payload, where, limits)
-        if not isinstance(value, dict) or value.get("_type") != STATEMENT_TYPE:
-            got = value.get("_type") if isinstance(value, dict) else type(value).__name__
+        got = value.get("_type") if isinstance(value, dict) else type(value).__name__
+        if not isinstance(value, dict) or not isinstance(got, str) or got not in _READ:
             raise FormatError(f"_type: got {str(got)[:100]!r}, expected {STATEMENT_TYPE!r}", where)
         subjects = value.get("subject")
         if not isinstance(subjects, list) or not subjects:

@@ -77,11 +77,18 @@ def test_unknown_fields_are_ignored():
     assert Statement.parse(payload(more=[1], subject=[subject(extra={"x": 1})])).subjects[0].name == "a"
 
 
+def test_version_0_1_is_read_as_cosign_writes_it_and_never_signed():
+    old = payload(_type="https://in-toto.io/Statement/v0.1")
+    assert Statement.parse(old).subjects == Statement.parse(payload()).subjects
+    with pytest.raises(FormatError, match=r"_type: got .*v0.1', expected .*Statement/v1"):
+        Statement.for_signing(old)
+
+
 REFUSED = {
     "not JSON": (b"{", "not JSON"),
     "a list": (b"[]", "_type: got 'list'"),
     "no type": (payload(_type=None), "_type: got 'None', expected 'https://in-toto.io/Statement/v1'"),
-    "an older version": (payload(_type="https://in-toto.io/Statement/v0.1"), "_type: got .*v0.1"),
+    "another version": (payload(_type="https://in-toto.io/Statement/v0.2"), "_type: got .*v0.2"),
     "a type that is no string": (payload(_type={"a": 1}), "_type: got"),
     "no subjects": (payload(subject=None), "at least one subject"),
     "empty subjects": (payload(subject=[]), "at least one subject"),

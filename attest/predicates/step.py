@@ -164,7 +164,7 @@ class BuildDefinition(Model):
 
     build_type: str
     """URI of the kind of step (SLSA provenance v1, buildDefinition.buildType)."""
-    external_parameters: dict[str, Any]
+    external_parameters: dict[str, Any] = Field(default_factory=dict)
     """What the caller chose; the top level is closed per build type (docs/formats.md, Step)."""
     internal_parameters: dict[str, Any] = Field(default_factory=dict)
     """What the recorder states: completeness, counts, recorded, host and library facts."""

@@ -117,18 +117,23 @@ class Cosign(_Program):
 
     def sign(self, statement: Path, private: Path, bundle: Path, *, check: bool = True) -> None:
         """Sign a statement with a PKCS#8 key; ``check`` lets cosign verify what it made."""
+        checks = ["--trusted-root", self.root] if check else []
+        self._attest(private, bundle, "--statement", statement, *checks, statement)
+
+    def attest(self, blob: Path, predicate: Path, kind: str, private: Path, bundle: Path) -> None:
+        """Sign a statement that cosign makes itself, of a predicate about a file."""
+        said = ["--predicate", predicate, "--type", kind, "--trusted-root", self.root]
+        self._attest(private, bundle, *said, blob)
+
+    def _attest(self, private: Path, bundle: Path, *words: str | Path) -> None:
         key = bundle.with_suffix(".cosign")
         imported = self._run(
             *(self.program, "import-key-pair", "--key", private, "--output-key-prefix", key),
             COSIGN_PASSWORD="",
         )
         assert imported.returncode == 0, imported.stderr
-        options = ["--signing-config", self.signing_config, *(["--trusted-root", self.root] if check else [])]
-        done = self._run(
-            *(self.program, "attest-blob", "--yes", "--key", f"{key}.key", "--statement", statement),
-            *(*options, "--bundle", bundle, statement),
-            COSIGN_PASSWORD="",
-        )
+        command = [self.program, "attest-blob", "--yes", "--key", f"{key}.key", "--bundle", bundle]
+        done = self._run(*command, "--signing-config", self.signing_config, *words, COSIGN_PASSWORD="")
         assert done.returncode == 0, done.stderr
 
 
