@@ -28,6 +28,7 @@ from attest.predicates.rights import Rights
 from attest.resource import MANIFEST_MEDIA_TYPE
 from attest.sections import (
     Acquisition,
+    Check,
     Collection,
     Content,
     DerivedFrom,
@@ -88,6 +89,8 @@ class Card(StrictModel):
     """Datasets it was made from."""
     descriptors: list[FileName] | None = None
     """Croissant, SPDX or other files that describe it."""
+    checks: list[Check] | None = None
+    """What it was examined for."""
     rights: RightsSection | None = None
     """What one may do with it. Leave it out where somebody else holds the rights and signs them."""
 
@@ -116,9 +119,8 @@ class Card(StrictModel):
             said["content"] = content
         if exclude:
             said["exclude"] = list(exclude)
-        self._attach(said, ("acquisition", "agreement"))
-        for number in range(len(self.descriptors or ())):
-            self._attach(said, ("descriptors", number))
+        for path in self._dataset_files():
+            self._attach(said, path)
         for other in [*said.get("derivedFrom", ()), *said.get("synthetic", {}).get("generators", ())]:
             _link(other)
         return Dataset.from_json(said)
@@ -152,10 +154,16 @@ class Card(StrictModel):
             UsageError: one cannot be read; with the card's line.
         """
         said = self.to_json()
-        paths: list[Path_] = [("acquisition", "agreement")]
-        paths += [("descriptors", number) for number in range(len(self.descriptors or ()))]
-        paths += self._rights_files()
+        paths = [*self._dataset_files(), *self._rights_files()]
         return [found for path in paths if (found := self._attach(said, path)) is not None]
+
+    def _dataset_files(self) -> Iterator[Path_]:
+        yield ("acquisition", "agreement")
+        for number, _ in enumerate(self.descriptors or ()):
+            yield ("descriptors", number)
+        for check, each in enumerate(self.checks or ()):
+            for number, _ in enumerate(each.evidence or ()):
+                yield ("checks", check, "evidence", number)
 
     def _rights_files(self) -> Iterator[Path_]:
         yield ("rights", "license", "text")

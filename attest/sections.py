@@ -28,6 +28,7 @@ __all__ = [
     "Acquisition",
     "Approver",
     "Basis",
+    "Check",
     "Collection",
     "Consent",
     "ConsentCounts",
@@ -56,6 +57,8 @@ TrainingWord = Literal["permitted", "prohibited", "silent", "exception-relied"]
 ReleaseWord = Literal["permitted", "prohibited", "silent"]
 CheckWord = Literal["reserved", "not-reserved", "partly-reserved", "unknown"]
 StatusWord = Literal["active", "suspended", "withdrawn", "expired", "invalidated"]
+ResultWord = Literal["passed", "failed", "unknown"]
+BackingWord = Literal["measured", "self-asserted", "upstream-signed", "third-party-verified"]
 
 
 class Naming(StrictModel):
@@ -224,6 +227,25 @@ class Retention(StrictModel):
     """Why that day: agreement, law, policy."""
     schedule: Text | None = None
     """Where the schedule is published."""
+
+
+class Check(StrictModel):
+    """What it was examined for."""
+
+    kind: Annotated[str, Token("checks", "refuse")]
+    """Vocabulary checks."""
+    result: Annotated[ResultWord, choice(ResultWord)]
+    """Whether what was found is tolerable."""
+    by: Text | None = None
+    """Who examined it."""
+    tool: Text | None = None
+    """With what, name and version."""
+    checked_at: Date | None = None
+    """The day."""
+    claim: Annotated[BackingWord, choice(BackingWord)] | None = None
+    """Who stands behind it; ``third-party-verified``: somebody independent."""
+    evidence: list[FileName] | None = None
+    """The reports' files."""
 
 
 class DerivedFrom(StrictModel):

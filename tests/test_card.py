@@ -27,6 +27,7 @@ FILES = {
     "croissant.json": b"{}",
     "robots.txt": b"User-agent: *",
     "dpia.pdf": b"assessment",
+    "reports/bias.pdf": b"report",
 }
 MINIMAL = """\
 dataset: {name: digits, version: "1"}
@@ -134,6 +135,7 @@ def test_every_key_of_a_card_reaches_a_predicate(folder):
     assert [each["name"] for each in card.attachments()] == [
         "agreements/2025-114.pdf",
         "croissant.json",
+        "reports/bias.pdf",
         "licenses/photocoop.txt",
         "notices/v4.txt",
         "dpia.pdf",

@@ -15,7 +15,7 @@ from attest.vocabulary import load, vocabularies
 
 JUDGES = [
     *sorted((ROOT / "attest" / "rules").glob("*.py")),
-    *(ROOT / "attest" / f"{n}.py" for n in ("keeper", "policy", "rights_flow", "rule")),
+    *(ROOT / "attest" / f"{n}.py" for n in ("declared", "keeper", "policy", "rights_flow", "rule")),
 ]
 _CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 # what stands in those files in the same spelling and is no code
@@ -23,6 +23,7 @@ _OTHER = {
     *RULES,
     *ROLES,
     *INPUT_ROLES,
+    *vocabularies(),
     *(token for name in vocabularies() for token in load(name)),
     "all-inputs-listed",
     "commercial-baseline",

@@ -57,6 +57,48 @@ rules:
 """
 
 
+FACTS: dict[str, Any] = {
+    "issuer": {"legalName": "Example Data GmbH"},
+    "content": {"modality": ["image"], "recordCount": 1000, "fileCount": 1000, "sizeBytes": 100},
+    "acquisition": {
+        "channel": "licensed-delivery",
+        "counterparty": "Photo Co-op",
+        "agreement": {"name": "contract.pdf", "digest": {"sha256": "c" * 64}},
+        "relatedParty": "no",
+    },
+    "collection": {"method": ["primary-user-source"], "start": "2024-01-01", "end": "2025-03-31"},
+    "origin": {"organizations": ["Photo Co-op"], "geography": ["DE"]},
+    "personalData": {"presence": "no"},
+    "ip": {"copyright": "yes"},
+    "synthetic": {"presence": "no"},
+    "recordCommitment": {
+        "scheme": "attest-trie/v0.1",
+        "root": "d" * 64,
+        "count": 1000,
+        "keying": "content",
+        "secretDigest": {"sha256": "e" * 64},
+    },
+    "checks": [
+        {"kind": kind, "result": "passed", "evidence": [{"name": "report", "digest": {"sha256": "f" * 64}}]}
+        for kind in ("illegal-content", "poisoning", "bias")
+    ],
+}
+"""Everything a dataset statement can say that a rule asks for, all of it acceptable."""
+
+
+def facts(**changes: Any) -> dict[str, Any]:
+    """``FACTS`` with groups changed: ``acquisition={"channel": "crawl"}`` merges, ``None`` leaves one out."""
+    found = copy.deepcopy(FACTS)
+    for group, change in changes.items():
+        if change is None:
+            found.pop(group, None)
+        elif isinstance(change, dict) and isinstance(found.get(group), dict):
+            found[group] = {k: v for k, v in {**found[group], **change}.items() if v is not None}
+        else:
+            found[group] = change
+    return found
+
+
 @cache
 def signer(name: str) -> FileSigner:
     """A key pair per name and test run."""

@@ -23,9 +23,9 @@ Example::
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from attest.claim import Claimed, Count, Lenient, Token
+from attest.claim import Claimed, Count, Lenient, Token, or_unknown
 from attest.digest import DigestSet, Sha256
 from attest.model import Date, Presence
 from attest.predicate import BASE, Predicate
@@ -34,6 +34,7 @@ from attest.resource import ResourceDescriptor
 __all__ = [
     "Acquisition",
     "Agreement",
+    "Check",
     "Collection",
     "Content",
     "Crawl",
@@ -56,6 +57,7 @@ Method = Annotated[str, Token("collection-methods")]
 Modality = Annotated[str, Token("modalities", unlisted="keep")]
 Confidentiality = Annotated[str, Token("confidentiality", unlisted="keep")]
 Purpose = Annotated[str, Token("purposes", unlisted="keep")]
+ResultWord = Literal["passed", "failed", "unknown"]
 
 
 class Party(Lenient):
@@ -240,6 +242,21 @@ class Retention(Lenient):
     """Where the schedule is published. Never followed."""
 
 
+class Check(Claimed):
+    """What it was examined for, with the report as ``evidence`` (EU template 3.2; CSA AICM DSP-21)."""
+
+    kind: Annotated[str, Token("checks")] = "unknown"
+    """Vocabulary checks."""
+    result: Annotated[ResultWord, or_unknown(ResultWord)] = "unknown"
+    """Whether what was found is tolerable."""
+    by: str | None = None
+    """Who examined it."""
+    tool: str | None = None
+    """With what, name and version."""
+    checked_at: Date | None = None
+    """The day."""
+
+
 class DerivedFrom(ResourceDescriptor):
     """Another dataset this one was made from, outside any recorded step."""
 
@@ -304,6 +321,8 @@ class Dataset(Predicate, Lenient):
     """Datasets it was made from, by digest. An empty list asserts nothing."""
     record_commitment: RecordCommitment | None = None
     """A root over its records."""
+    checks: tuple[Check, ...] | None = None
+    """What it was examined for."""
     descriptors: tuple[ResourceDescriptor, ...] | None = None
     """Croissant, SPDX, OASIS DPS or card files that describe it, by digest."""
     exclude: tuple[str, ...] | None = None
