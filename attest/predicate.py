@@ -43,6 +43,8 @@ PREDICATES = Registry(
         "register": "attest.predicates.register:Register",
         "contents": "attest.predicates.contents:Contents",
         "model-signature": "attest.predicates.oms:ModelSignature",
+        "vsa": "attest.predicates.vsa:VerificationSummary",
+        "svr": "attest.predicates.svr:VerificationResult",
     },
     "attest.predicates",
 )
@@ -51,10 +53,13 @@ PREDICATES = Registry(
 _FOREIGN = {
     "step": "https://slsa.dev/provenance/v1",
     "model-signature": "https://model_signing/signature/v1.0",
+    "vsa": "https://slsa.dev/verification_summary/v1",
+    "svr": "https://in-toto.io/attestation/svr/v0.2",
 }
 """Short name → the type URI, where it is not ours."""
 
-_NAMES = {uri: name for name, uri in _FOREIGN.items()}
+_NAMES = {uri: name for name, uri in _FOREIGN.items()} | {"https://in-toto.io/attestation/svr/v0.1": "svr"}
+"""Every type of other people's that is read → its short name."""
 
 
 def _hashed(subjects: Sequence[ResourceDescriptor]) -> tuple[Artifact, ...]:

@@ -23,6 +23,7 @@ from attest.limits import DEFAULT, Limits
 from attest.lineage import Lineage
 from attest.matching import Delivery, Match, match
 from attest.predicate import Predicate, artifacts_of, is_name_blind, predicate_name, read_predicate
+from attest.predicates._summary import Summary
 from attest.predicates.dataset import Dataset
 from attest.predicates.deletion_order import DeletionOrder
 from attest.predicates.oms import ModelSignature
@@ -37,6 +38,8 @@ from attest.verifier import Identity, UnverifiedError, VerifiedStatement
 __all__ = ["Checked", "Line", "Review", "Unverified", "check_lines", "review", "weigh"]
 
 _ADVERSE = frozenset({"withdrawal", "register", "deletion-order"})
+_BESIDE = frozenset({"register", "vsa", "svr"})
+"""Kinds of statements whose signers stand beside the chain: they say something about it from outside."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,11 @@ class Review:
         return dict(found)
 
     def signers(self) -> frozenset[str]:
-        """Principals that signed statements of this lineage, keepers of registers left aside."""
+        """Principals that signed statements of this lineage, keepers of registers and auditors left aside."""
         return frozenset(
             name
             for each in self.lineage.evidence()
-            if each.kind != "register"
+            if each.kind not in _BESIDE
             for signature in each.signatures
             for name in signature.principals
         )
@@ -150,20 +153,21 @@ def _signatures(verified: Sequence[VerifiedStatement]) -> tuple[Signature, ...]:
 def _grant(
     trust: Trust, statement: Statement, predicate: Predicate | None, signatures: Sequence[Signature]
 ) -> Grant:
-    artifacts = [artifact.sha256 for artifact in artifacts_of(statement, predicate)]
     signed = [signature.principals for signature in signatures]
-    if isinstance(predicate, Step):
-        builder = predicate.run_details.builder.id
-        return trust.grant("builder", signed, artifacts=artifacts, builder_id=builder)
-    if isinstance(predicate, Register):
-        return trust.grant("keeper", signed, register_id=predicate.register_id)
-    if isinstance(predicate, DeletionOrder):
-        return _grant_order(trust, predicate, signed)
-    if isinstance(predicate, Withdrawal):  # what it reaches is decided per withdrawn statement
-        return Grant(tuple(sorted({name for names in signed for name in names})))
     if predicate is None:
         return Grant(())
-    return trust.grant(predicate.TRUST_ROLE, signed, artifacts=artifacts)
+    if isinstance(predicate, Withdrawal):  # what it reaches is decided per withdrawn statement
+        return Grant(tuple(sorted({name for names in signed for name in names})))
+    if isinstance(predicate, DeletionOrder):
+        return _grant_order(trust, predicate, signed)
+    if isinstance(predicate, Register):
+        return trust.grant("keeper", signed, register_id=predicate.register_id)
+    builder = predicate.run_details.builder.id if isinstance(predicate, Step) else None
+    verifier = predicate.verifier_id if isinstance(predicate, Summary) else None
+    artifacts = [artifact.sha256 for artifact in artifacts_of(statement, predicate)]
+    return trust.grant(
+        predicate.TRUST_ROLE, signed, artifacts=artifacts, builder_id=builder, verifier_id=verifier
+    )
 
 
 def _grant_order(trust: Trust, order: DeletionOrder, signed: Sequence[Sequence[str]]) -> Grant:
@@ -202,11 +206,11 @@ def weigh(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
     elif isinstance(predicate, ModelSignature) and (fault := predicate.fault(statement.subjects)):
         grant, reason = Grant(()), f"carried: {fault}"
     elif predicate is not None and not grant.principals:
-        what = (
-            f"sign as builder {predicate.run_details.builder.id}"
-            if isinstance(predicate, Step)
-            else "say this"
-        )
+        what = "say this"
+        if isinstance(predicate, Step):
+            what = f"sign as builder {predicate.run_details.builder.id}"
+        elif isinstance(predicate, Summary):
+            what = f"sign as verifier {predicate.verifier_id}"
         reason = f"{', '.join(sorted(names))} may not {what} (trust role {predicate.TRUST_ROLE})"
         reason += f": {grant.reason}" if grant.reason else ""
     return Evidence(statement, kind, predicate, signatures, grant.principals, reason, ways=grant.ways)
@@ -215,7 +219,8 @@ def weigh(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
 def _forget_later(evidence: Evidence, as_of: datetime) -> Evidence:
     """As of a time in the past, what was granted later is not there; what was held against it is."""
     time = evidence.trusted_time
-    if evidence.kind in _ADVERSE or time is None or time <= as_of:
+    refuses = isinstance(evidence.predicate, Summary) and evidence.predicate.passed is False
+    if evidence.kind in _ADVERSE or refuses or time is None or time <= as_of:
         return evidence
     return replace(evidence, granted=(), reason="signed after the time of evaluation")
 

@@ -45,6 +45,7 @@ RULES = Registry(
         "evidence-present": "attest.rules.evidence_present:EvidencePresent",
         "record-removal": "attest.rules.record_removal:RecordRemoval",
         "unknowns": "attest.rules.unknowns:Unknowns",
+        "auditor-verdict": "attest.rules.auditor_verdict:AuditorVerdict",
     },
     "attest.rules",
 )

@@ -41,6 +41,8 @@ SCHEMAS: dict[str, str] = {
     "register": "attest.predicates.register:Register",
     "contents": "attest.predicates.contents:Contents",
     "model-signature": "attest.predicates.oms:ModelSignature",
+    "vsa": "attest.predicates.vsa:VerificationSummary",
+    "svr": "attest.predicates.svr:VerificationResult",
     "card": "attest.card:Card",
     "settings": "attest.settings:Settings",
     "trust": "attest.trustfile:TrustFile",

@@ -259,6 +259,7 @@ class Trust:
         artifacts: Iterable[str] = (),
         builder_id: str | None = None,
         register_id: str | None = None,
+        verifier_id: str | None = None,
     ) -> Grant:
         """Return who of those that signed holds ``role`` for all the ``artifacts`` (SHA-256 hex).
 
@@ -272,6 +273,7 @@ class Trust:
             artifacts: what the statement is about.
             builder_id: builder: the id the step claims.
             register_id: keeper: the register it is about.
+            verifier_id: auditor: the verifier id the verdict claims.
         """
         entries = {str(name): entries for name, entries in self.file.roles.items()}.get(role, [])
         named = _prefixed(digest for entry in entries for digest in entry.artifacts)
@@ -288,6 +290,8 @@ class Trust:
             if role == "builder" and not any(matches(own, builder_id or "") for own in entry.builder_ids):
                 continue
             if role == "keeper" and entry.register_id != register_id:
+                continue
+            if role == "auditor" and not any(matches(own, verifier_id or "") for own in entry.verifier_ids):
                 continue
             count = count_principals(signatures, entry.names)
             if count < (entry.threshold or 1):

@@ -341,6 +341,9 @@ def _check_roles(document: Document, parsed: TrustFile) -> None:
             if role == "builder" and not entry.builder_ids:
                 what = f"role builder: {entry.who} needs builderIds, the ids it may claim"
                 raise UsageError(what, where)
+            if role == "auditor" and not entry.verifier_ids:
+                what = f"role auditor: {entry.who} needs verifierIds, the ids it may claim"
+                raise UsageError(what, where)
             if role == "keeper" and not entry.register_id:
                 raise UsageError(f"role keeper: {entry.who} needs register, the register's id", where)
 

@@ -78,6 +78,8 @@ def test_every_predicate_names_its_type_and_who_may_sign_it():
         "register": "keeper",
         "contents": "publisher",
         "model-signature": "publisher",
+        "vsa": "auditor",
+        "svr": "auditor",
     }
     for name, model in MODELS.items():
         assert predicate_type(name) == model.TYPE
@@ -88,8 +90,11 @@ def test_every_predicate_names_its_type_and_who_may_sign_it():
 def test_a_module_documents_its_predicate(name):
     text = importlib.import_module(MODELS[name].__module__).__doc__
     assert "Example" in text
-    foreign = {"step": "SLSA provenance v1", "model-signature": MODELS[name].TYPE}
-    assert foreign.get(name, f"{name}/v0.1") in text
+    named = {
+        "step": "SLSA provenance v1",
+        **{each: MODELS[each].TYPE for each in ("model-signature", "vsa", "svr")},
+    }
+    assert named.get(name, f"{name}/v0.1") in text
     assert f"``{MODELS[name].TRUST_ROLE}``" in text
 
 
@@ -106,6 +111,8 @@ def test_a_module_documents_its_predicate(name):
         f"{BASE}step/v0.1/x",
         "https://w3id.example/attest/rights/v0.1",
         "https://slsa.dev/provenance/v0.2",
+        "https://slsa.dev/verification_summary/v0.2",
+        f"{BASE}vsa/v0.1",
         "",
     ],
 )
