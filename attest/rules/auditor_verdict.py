@@ -151,10 +151,9 @@ class AuditorVerdict(Rule):
         verdicts: list[Evidence],
     ) -> Finding:
         strangers = sorted({each.reason for each in verdicts if not each.granted and each.reason})
-        code = "verdict-not-accepted" if reasons else "verdict-missing"
         why = "; ".join(sorted(set(reasons.values()))) or "; ".join(strangers)
         return Finding(
-            code,
+            "verdict-not-accepted" if reasons else "verdict-missing",
             Result.UNKNOWN,
             subject,
             f"no verdict you accept says that {name} passed" + (f": {why}" if why else ""),
