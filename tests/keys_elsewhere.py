@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["PIN", "key_service", "token"]
+__all__ = ["PIN", "key_service", "python", "token"]
 
 PIN = "481516"
 _MODULES = (
@@ -105,3 +105,16 @@ def key_service() -> Iterator[dict[str, str]]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def python(variables: dict[str, str], *words: str) -> bytes:
+    """Run Python with these variables, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        env={**os.environ, **variables},
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout

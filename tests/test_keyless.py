@@ -95,6 +95,22 @@ def test_a_keyless_bundle(trust, instance, version, stamped):
     assert abs(verified.trusted_time - datetime.now(UTC)) < timedelta(minutes=5)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_zeros_of_a_logs_first_entry_are_left_out_by_protobufs_json(trust, instance, monkeypatch, version):
+    """So cosign and sigstore-go write them; ours stay as the log wrote them."""
+    log = {1: instance.v1, 2: instance.v2}[version]
+    monkeypatch.setattr(log, "leaves", [])
+    monkeypatch.setattr(log, "later", ())
+
+    def shorten(value):
+        (entry,) = entries(value)
+        assert (entry.pop("logIndex"), entry["inclusionProof"].pop("logIndex")) == ("0", "0")
+        assert entry["inclusionProof"].pop("hashes") == []
+
+    bundle = instance.sign(STATEMENT, version=version)
+    assert trust.verify(changed(bundle, shorten)).trusted_time == trust.verify(bundle).trusted_time
+
+
 def test_the_earliest_of_its_times_is_the_trusted_one(trust, instance):
     early = (datetime.now(UTC) - timedelta(minutes=30)).replace(microsecond=0)
     assert trust.verify(instance.sign(STATEMENT, time=early, stamped=True)).trusted_time == early

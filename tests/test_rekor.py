@@ -100,6 +100,20 @@ def test_an_entry_of_a_log_nobody_pinned_is_no_evidence():
     assert trust_with().verify(logged(bundle, V2)).trusted_time is None
 
 
+def test_an_entry_counts_once():
+    bundle = logged(key_bundle(), V1)
+    with pytest.raises(UnverifiedError, match="twice") as refused:
+        trust_with(V1).verify(with_evidence(bundle, log_entries=bundle.log_entries))
+    assert refused.value.code == "log-entry-invalid"
+
+
+def test_an_entry_has_no_field_nobody_knows():
+    bundle = logged(key_bundle(), V1, lambda entry: entry.update(more=1))
+    with pytest.raises(UnverifiedError, match="unknown field 'more'") as refused:
+        trust_with(V1).verify(bundle)
+    assert refused.value.code == "log-entry-invalid"
+
+
 def test_witnesses_and_other_signers_of_a_checkpoint_are_passed_over():
     def cosigned(entry):
         checkpoint = entry["inclusionProof"]["checkpoint"]

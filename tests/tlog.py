@@ -55,6 +55,8 @@ class TestLog:
     version: int = 2
     origin: str = "log.test"
     leaves: list[bytes] = field(default_factory=lambda: [b"one", b"two", b"three"])
+    later: tuple[bytes, ...] = (b"later",)
+    """What the log takes in before it answers."""
     start: datetime = field(default_factory=lambda: datetime.now(UTC) - timedelta(days=365))
     end: datetime | None = None
 
@@ -91,7 +93,7 @@ class TestLog:
 
     def take(self, body: dict[str, Any], time: datetime | None = None) -> dict[str, Any]:
         data = canonical_bytes(body)
-        leaves = [*self.leaves, data, b"later"]
+        leaves = [*self.leaves, data, *self.later]
         index = len(self.leaves)
         value: dict[str, Any] = {
             "logIndex": str(index),

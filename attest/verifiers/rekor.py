@@ -78,6 +78,20 @@ def _mismatch(what: str) -> UnverifiedError:
     return UnverifiedError("log-entry-mismatch", f"its log entry is another signature's: {what}")
 
 
+_FIELDS = frozenset(
+    {
+        "canonicalizedBody",
+        "inclusionPromise",
+        "inclusionProof",
+        "integratedTime",
+        "kindVersion",
+        "logId",
+        "logIndex",
+    }
+)
+"""Of a ``TransparencyLogEntry`` (protobuf-specs, sigstore_rekor.proto)."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A log entry as it stands in a bundle. Nothing of it is verified."""
@@ -100,6 +114,8 @@ class Entry:
         Raises:
             UnverifiedError: code ``log-entry-invalid``.
         """
+        if unknown := sorted(value.keys() - _FIELDS):
+            raise _invalid(f"unknown field {unknown[0][:40]!r}")
         kind = _object(value, "kindVersion")
         promise = value.get("inclusionPromise")
         proof = value.get("inclusionProof")
@@ -214,7 +230,9 @@ def log_times(bundle: Bundle, verifier: bytes, logs: Mapping[bytes, Log]) -> lis
         UnverifiedError: codes ``log-entry-invalid``, ``log-entry-mismatch``, ``log-entry-unsupported``.
     """
     times = []
-    for value in bundle.log_entries:
+    for number, value in enumerate(bundle.log_entries):
+        if value in bundle.log_entries[:number]:
+            raise _invalid("an entry stands there twice")
         entry = Entry.parse(value)
         _check_body(entry, bundle, verifier)
         log = logs.get(entry.log_id)

@@ -77,6 +77,22 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 T = TypeVar("T")
 
 
+def _spelt_out(bundle: Bundle) -> bytes:
+    """Return the bundle with the zeros and empty lists protobuf's JSON leaves out of a log's first entry.
+
+    They mean the same (ProtoJSON: a missing field has its default), and sigstore-python wants to see them.
+    """
+    places = [(entry, entry.get("inclusionProof")) for entry in bundle.log_entries]
+    if all("logIndex" in e and (not p or {"logIndex", "hashes"} <= p.keys()) for e, p in places):
+        return bundle.raw
+    value = json.loads(bundle.raw)
+    for entry in value["verificationMaterial"]["tlogEntries"]:
+        entry.setdefault("logIndex", "0")
+        if entry.get("inclusionProof"):
+            entry["inclusionProof"] = {"logIndex": "0", "hashes": [], **entry["inclusionProof"]}
+    return json.dumps(value).encode()
+
+
 class OnlyCertificate:
     """A policy of sigstore-python: the certificate it verified is the one whose claims were read."""
 
@@ -176,7 +192,7 @@ class Instance:
         """
         der = bundle.certificate or b""
         kind, payload = self.checked(
-            der, lambda it: it.verify_dsse(models.Bundle.from_json(bundle.raw), OnlyCertificate(der))
+            der, lambda it: it.verify_dsse(models.Bundle.from_json(_spelt_out(bundle)), OnlyCertificate(der))
         )
         if (kind, payload) != (bundle.payload_type, bundle.payload):
             raise UnverifiedError("keyless-invalid", "sigstore-python read another payload")

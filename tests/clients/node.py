@@ -11,7 +11,10 @@ from pathlib import Path
 
 from clients.cache import made_once, run, tool
 
-__all__ = ["VERIFY_KEY", "VERIFY_KEYLESS", "modules", "node"]
+__all__ = ["SIGN_KEYLESS", "VERIFY_KEY", "VERIFY_KEYLESS", "modules", "node"]
+
+SIGN_KEYLESS = Path(__file__).with_name("sign_keyless.js")
+"""Signs one statement with the libraries, on servers."""
 
 VERIFY_KEY = Path(__file__).with_name("verify_key.js")
 """Verifies one key-signed bundle with the libraries."""
@@ -24,7 +27,7 @@ _MINUTES = 3
 
 
 def modules(*, again: bool = False) -> Path:
-    """Return the ``node_modules`` folder with the libraries, downloading 1 MB the first time.
+    """Return the ``node_modules`` folder with the libraries, downloading 2 MB the first time.
 
     Raises:
         Unavailable: no node or npm, or the packages cannot be had.

@@ -6,9 +6,11 @@ refusal but raised, so that a broken set-up cannot pass for a secure one.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,19 +93,39 @@ class Cosign(_Program):
         blob: Path | None = None,
         digest: str | None = None,
         trusted_root: Path | None = None,
+        log: bool = False,
     ) -> Answer:
-        """Verify an attestation about a blob, or about its SHA-256; with a trusted root, its time too."""
+        """Verify an attestation about a blob, or about its SHA-256; with a trusted root, its time too.
+
+        Args:
+            bundle: that holds it.
+            public: key of the signer.
+            predicate_type: it must have.
+            blob: file it must be about.
+            digest: of that file, where there is no ``blob``.
+            trusted_root: authorities of time and logs.
+            log: switch no check off: there must be an entry of a log, too.
+        """
         subject = [blob] if blob else ["--digest", digest, "--digestAlg", "sha256"]
         time = ["--trusted-root", trusted_root, "--use-signed-timestamps"] if trusted_root else []
         command = ["verify-blob-attestation", "--key", public, "--bundle", bundle, "--type", predicate_type]
-        return self._answer(self._run(self.program, *command, "--insecure-ignore-tlog", *time, *subject))
+        lax = [] if log else ["--insecure-ignore-tlog"]
+        return self._answer(self._run(self.program, *command, *lax, *time, *subject))
 
     def verify_certificate(
-        self, bundle: Path, predicate_type: str, blob: Path, trusted_root: Path, subject: str
+        self,
+        bundle: Path,
+        predicate_type: str,
+        blob: Path,
+        trusted_root: Path,
+        subject: str,
+        *,
+        log: bool = False,
     ) -> Answer:
         """Verify an attestation whose signer has a certificate of the trusted root, and a timestamp."""
         who = ["--certificate-identity", subject, "--certificate-oidc-issuer-regexp", ".*"]
-        lax = ["--insecure-ignore-tlog", "--insecure-ignore-sct", "--use-signed-timestamps"]
+        lax = ["--insecure-ignore-sct", "--use-signed-timestamps"]
+        lax += [] if log else ["--insecure-ignore-tlog"]
         command = ["verify-blob-attestation", "--bundle", bundle, "--type", predicate_type]
         done = self._run(self.program, *command, *who, *lax, "--trusted-root", trusted_root, blob)
         return self._answer(done)
@@ -114,6 +136,28 @@ class Cosign(_Program):
         what = ["--type", predicate_type, "--digest", digest, "--digestAlg", "sha256"]
         command = [self.program, "verify-blob-attestation", "--bundle", bundle, *who, *what]
         return self._answer(self._run(*command, "--trusted-root", by.trusted_root, "--use-signed-timestamps"))
+
+    def sign_on(self, config: Path, statement: Path, bundle: Path, *signer: str | Path) -> None:
+        """Sign a statement with servers: by ``--key KEY`` it imported, or ``--identity-token FILE``."""
+        whole = json.loads(config.read_bytes())
+        for name in ("signingConfig", "trustedRoot"):
+            (self.home / f"{name}.json").write_text(json.dumps(whole[name]))
+        places = ["--signing-config", self.home / "signingConfig.json"]
+        places += ["--trusted-root", self.home / "trustedRoot.json", "--bundle", bundle]
+        words = ["attest-blob", "--yes", "--statement", statement, *signer, *places, statement]
+        done = self._run(self.program, *words, COSIGN_PASSWORD="")
+        assert done.returncode == 0, done.stderr
+
+    def import_key(self, private: Path) -> Path:
+        """Make a key of cosign's own out of a PKCS#8 key, and return its place."""
+        key = self.home / f"cosign-{hashlib.sha256(private.read_bytes()).hexdigest()[:16]}"
+        made = key.with_name(key.name + ".key")
+        if made.exists():
+            return made
+        words = ["import-key-pair", "--key", private, "--output-key-prefix", key]
+        done = self._run(self.program, *words, COSIGN_PASSWORD="")
+        assert done.returncode == 0, done.stderr
+        return made
 
     def sign(self, statement: Path, private: Path, bundle: Path, *, check: bool = True) -> None:
         """Sign a statement with a PKCS#8 key; ``check`` lets cosign verify what it made."""
@@ -126,13 +170,8 @@ class Cosign(_Program):
         self._attest(private, bundle, *said, blob)
 
     def _attest(self, private: Path, bundle: Path, *words: str | Path) -> None:
-        key = bundle.with_suffix(".cosign")
-        imported = self._run(
-            *(self.program, "import-key-pair", "--key", private, "--output-key-prefix", key),
-            COSIGN_PASSWORD="",
-        )
-        assert imported.returncode == 0, imported.stderr
-        command = [self.program, "attest-blob", "--yes", "--key", f"{key}.key", "--bundle", bundle]
+        key = self.import_key(private)
+        command = [self.program, "attest-blob", "--yes", "--key", key, "--bundle", bundle]
         done = self._run(*command, "--signing-config", self.signing_config, *words, COSIGN_PASSWORD="")
         assert done.returncode == 0, done.stderr
 
@@ -149,9 +188,12 @@ class SigstoreGo(_Program):
         self.signing_config = home / "signing_config.json"
         self.signing_config.write_text(json.dumps(_EMPTY_SIGNING_CONFIG))
 
-    def verify(self, bundle: Path, public: Path, digest: str, trusted_root: Path) -> Answer:
+    def verify(
+        self, bundle: Path, public: Path, digest: str, trusted_root: Path, *, log: bool = False
+    ) -> Answer:
         """Verify a bundle with an RFC 3161 timestamp about an artifact with that SHA-256."""
-        options = ["-requireTlog=false", "-requireCTlog=false", "-trustedrootJSONpath", trusted_root]
+        lax = [] if log else ["-requireTlog=false"]
+        options = [*lax, "-requireCTlog=false", "-trustedrootJSONpath", trusted_root]
         subject = ["-publicKey", public, "-artifact-digest", digest]
         return self._answer(self._run(self.verifier, *options, *subject, bundle))
 
@@ -161,15 +203,43 @@ class SigstoreGo(_Program):
         command = [self.verifier, "-trustedrootJSONpath", by.trusted_root, *who]
         return self._answer(self._run(*command, "-artifact-digest", digest, bundle))
 
+    def verify_certificate(
+        self, bundle: Path, digest: str, trusted_root: Path, subject: str, *, log: bool = False
+    ) -> Answer:
+        """Verify a bundle whose signer has a certificate of the trusted root, and a timestamp."""
+        lax = ["-requireCTlog=false", *([] if log else ["-requireTlog=false"])]
+        who = ["-expectedIssuerRegex", ".*", "-expectedSAN", subject]
+        command = [self.verifier, *lax, "-trustedrootJSONpath", trusted_root, *who]
+        return self._answer(self._run(*command, "-artifact-digest", digest, bundle))
+
+    def sign_on(self, config: Path, statement: Path, token: str | None = None) -> tuple[bytes, bytes | None]:
+        """Sign a statement with servers, as whoever the token says, or with a key made for it.
+
+        Returns:
+            The bundle, and the public key in PEM if there was no token.
+        """
+        whole = json.loads(config.read_bytes())
+        for name in ("signingConfig", "trustedRoot"):
+            (self.home / f"{name}.json").write_text(json.dumps(whole[name]))
+        options = ["-in-toto", "-rekor", "-tsa", *(["-id-token", token] if token else [])]
+        options += ["-signing-config", self.home / "signingConfig.json"]
+        done = self._run(self.signer, *options, "-trusted-root", self.home / "trustedRoot.json", statement)
+        assert done.returncode == 0, done.stderr
+        bundle = done.stdout[done.stdout.index("{") :].strip().encode()
+        return bundle, None if token else _public(done.stderr + done.stdout)
+
     def sign(self, statement: Path) -> tuple[bytes, bytes]:
         """Sign a statement with a key made for it; return the bundle and the public key in PEM."""
         options = ["-in-toto", "-signing-config", self.signing_config, "-trusted-root", self.root]
         done = self._run(self.signer, *options, statement)
         assert done.returncode == 0, done.stderr
-        said = done.stderr + done.stdout
-        begin, end = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
-        pem = begin + said.split(begin, 1)[1].split(end, 1)[0] + end + "\n"
-        return done.stdout[done.stdout.index("{") :].strip().encode(), pem.encode()
+        bundle = done.stdout[done.stdout.index("{") :].strip().encode()
+        return bundle, _public(done.stderr + done.stdout)
+
+
+def _public(said: str) -> bytes:
+    begin, end = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
+    return (begin + said.split(begin, 1)[1].split(end, 1)[0] + end + "\n").encode()
 
 
 class SigstoreJs(_Program):
@@ -191,6 +261,18 @@ class SigstoreJs(_Program):
     def verify_keyless(self, bundle: Path, by: Keyless) -> Answer:
         """Verify a bundle of an identity: signature, certificate, both logs and time."""
         return self._judge(node.VERIFY_KEYLESS, bundle, by.trusted_root, by.identity, by.issuer)
+
+    def verify_certificate(
+        self, bundle: Path, trusted_root: Path, subject: str, *, log: bool = False
+    ) -> Answer:
+        """Verify a bundle whose signer has a certificate of the trusted root, and a timestamp."""
+        return self._judge(node.VERIFY_KEYLESS, bundle, trusted_root, subject, "", "log" if log else "time")
+
+    def sign_keyless(self, statement: Path, urls: Mapping[str, str], rekor: int, token: Path) -> Answer:
+        """Sign a statement with servers, as whoever the token says; the answer holds the bundle."""
+        authority = urls["timestamp"].removesuffix("/api/v1/timestamp")
+        servers = [urls["fulcio"], urls[f"rekor{rekor}"], str(rekor), authority]
+        return self._judge(node.SIGN_KEYLESS, statement, *servers, token)
 
     def _judge(self, *words: str | Path) -> Answer:
         done = self._run(node.node(), *words, NODE_PATH=str(self.modules))

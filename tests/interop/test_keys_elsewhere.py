@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
-from keys_elsewhere import PIN, key_service, token
+from keys_elsewhere import PIN, python
 
 from attest.digest import sha256_bytes
 from attest.resource import ResourceDescriptor
@@ -19,36 +15,10 @@ PREDICATE = "https://example.com/made-up/v1"
 WEIGHTS = b"weights of a very small model"
 
 
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
-    """The variables both kinds of keys are found by, and a key of each."""
-    with key_service() as aws:
-        variables = {**aws, **token(tmp_path_factory.mktemp("hsm"), {2: "P-256"}), "ATTEST_PASSPHRASE": PIN}
-        make = (
-            "import boto3; print(boto3.client('kms')"
-            ".create_key(KeySpec={!r}, KeyUsage='SIGN_VERIFY')['KeyMetadata']['KeyId'])"
-        )
-        uris = {"hsm": "hsm:2"}
-        for spec in ("ECC_NIST_P256", "RSA_2048"):
-            uris[spec] = "awskms:" + python(variables, "-c", make.format(spec)).decode().strip()
-        yield variables, uris
-
-
-def python(variables, *words):
-    done = subprocess.run(
-        [sys.executable, *words],
-        env={**os.environ, **variables},
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
-
-
 @pytest.mark.parametrize("name", ["hsm", "ECC_NIST_P256", "RSA_2048"])
 def test_cosign_and_sigstore_js_accept(cosign, sigstore_js, elsewhere, name, tmp_path):
     variables, uris = elsewhere
+    variables = {**variables, "ATTEST_PASSPHRASE": PIN}
     subject = ResourceDescriptor(name="model", digest={"sha256": sha256_bytes(WEIGHTS)})
     (tmp_path / "statement.json").write_bytes(Statement.build([subject], PREDICATE, {}).payload)
     (tmp_path / "model").write_bytes(WEIGHTS)

@@ -157,9 +157,8 @@ def test_cosign_finds_time_and_log_entry_in_order(key, stack):
     """No check is switched off: this is what ``--insecure-ignore-tlog`` is needed for without an entry."""
     cosign = client(Cosign, key)
     path = written(sign(stack, str(key / "key")), key)
-    command = ["verify-blob-attestation", "--bundle", path, "--type", PREDICATE, "--key", key / "key.pub"]
-    root = ["--trusted-root", stack.trusted_root, "--use-signed-timestamps"]
-    answer = cosign._answer(cosign._run(cosign.program, *command, *root, key / "model"))
+    root = stack.trusted_root
+    answer = cosign.verify(path, key / "key.pub", PREDICATE, blob=key / "model", trusted_root=root, log=True)
     assert answer.accepted, answer.said
 
 
