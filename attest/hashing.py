@@ -51,6 +51,7 @@ __all__ = [
     "Threads",
     "batches",
     "changed",
+    "cores",
     "hash_file",
     "hash_scan",
     "hash_tree",
@@ -240,7 +241,7 @@ class Threads:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self._warm = workers or _cores()
+        self._warm = workers or cores()
         self._cold = workers or max(COLD_THREADS, self._warm)
 
     def run(self, work: Sequence[Batch]) -> Generator[Step, None, None]:
@@ -255,7 +256,7 @@ class Threads:
         return run_lanes([tiny, large, other], read_batch, warm=self._warm, cold=self._cold)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Count the cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

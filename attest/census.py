@@ -1,0 +1,207 @@
+"""Every record of a dataset read once, in as many processes as serve, and its keys made into leaf files.
+
+Units of records go to processes; each spills its keys by prefix into shards, and each shard is then sorted
+and folded by itself. Memory is bounded by the spill and by one shard, not by the number of records. The
+answer is the same whatever runs the units and in whatever order they end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
+
+from attest.commitment import KEY_BYTES, SPACES, Commitment, Keyer
+from attest.hashing import Progress, cores
+from attest.leaves import SHARDS, Owner, Settled, Spill, level_for, settle, write_leaves
+from attest.record import Batch, Unit
+from attest.resource import Artifact
+
+__all__ = ["Census", "Readable", "Tally", "take_census"]
+
+PARALLEL_BYTES = 64 << 20
+"""Bytes of data below which starting processes costs more than it saves."""
+SHARDS_AT_ONCE = 16
+"""Shards of one task."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Census:
+    """What was counted, and the leaf files that were written."""
+
+    records: int
+    """Records read."""
+    content: Commitment
+    subject: Commitment | None = None
+    nobody: int = 0
+    """Records that name no person."""
+
+
+class Tally(NamedTuple):
+    """What reading some units gave."""
+
+    records: int
+    nobody: int
+    size: int
+    """Bytes."""
+
+
+class Readable(Protocol):
+    """Records that can be read in pieces; ``attest.record.Records`` is."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of them."""
+
+    @property
+    def read(self) -> Callable[[Unit], Iterator[Batch]]:
+        """A function that yields the records of a unit, in any process."""
+
+    def units(self) -> list[Unit]:
+        """The pieces."""
+
+
+def take_census(
+    records: Readable,
+    secret: bytes,
+    artifact: Artifact,
+    content: Path,
+    subject: Path | None = None,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Census:
+    """Read every record, and write the leaf files of its keys.
+
+    Args:
+        records: whose.
+        secret: what the keys are made with.
+        artifact: the dataset the records are of.
+        content: where the leaf file of the records goes.
+        subject: where the leaf file of the people goes, if their column is named.
+        workers: processes; ``None``: one per core if there is enough to read. More than one needs a program
+            whose main module can be imported.
+        progress: who watches.
+
+    Raises:
+        AttestError: a record cannot be read, or a file not written; no leaf file was.
+    """
+    units = records.units()
+    count = workers or (cores() if records.size >= PARALLEL_BYTES else 1)
+    if progress:
+        progress.start(len(units), records.size)
+    with (
+        TemporaryDirectory(prefix=".attest-census-", dir=content.parent) as name,
+        _Pool(min(count, max(len(units), 1))) as pool,
+    ):
+        folder = Path(name)
+        tally = [0, 0]
+        gather = _Gather(folder, secret, records.read, subject is not None)
+        try:
+            for found in pool.run(gather, units):
+                tally = [tally[0] + found.records, tally[1] + found.nobody]
+                if progress:
+                    progress.advance(1, found.size)
+        finally:
+            if progress:
+                progress.finish()
+        digest = Keyer(secret).secret_digest
+        made = [
+            _settled(pool, folder, path, Owner(space, digest, artifact, tally[0]))
+            for space, path in (("content", content), ("subject", subject))
+            if path is not None
+        ]
+    return Census(tally[0], made[0], made[1] if subject else None, tally[1] if subject else 0)
+
+
+@dataclass(frozen=True)
+class _Gather:
+    """Reads a unit and spills the keys of its records, in whatever process this is."""
+
+    folder: Path
+    secret: bytes
+    read: Callable[[Unit], Iterator[Batch]]
+    people: bool
+
+    def __call__(self, unit: Unit) -> Tally:
+        keyer = Keyer(self.secret)
+        spills = [Spill(self.folder / space / str(os.getpid())) for space in SPACES[: 1 + self.people]]
+        records = nobody = 0
+        for batch in self.read(unit):
+            spills[0].add(keyer.keys(batch.records))
+            records += len(batch.records)
+            if self.people:
+                named = [person for person in batch.people or () if person is not None]
+                spills[1].add(keyer.keys({*named}))
+                nobody += len(batch.records) - len(named)
+        for spill in spills:
+            spill.flush()
+        return Tally(records, nobody, unit.end - unit.start or sum(found.size for found in unit.files))
+
+
+@dataclass(frozen=True)
+class _Settle:
+    """Settles some shards."""
+
+    folders: list[Path]
+    level: int
+
+    def __call__(self, shards: Sequence[int]) -> list[Settled]:
+        return settle(self.folders, shards, self.level)
+
+
+def _settled(pool: _Pool, folder: Path, path: Path, owner: Owner) -> Commitment:
+    """Sort and fold what was spilled of one space, and write its leaf file."""
+    place = folder / owner.space
+    folders = sorted(place.iterdir()) if place.exists() else []
+    spilled = sum(file.stat().st_size for each in folders for file in each.iterdir())
+    level = level_for(spilled // KEY_BYTES)
+    step = SHARDS_AT_ONCE if level >= 8 else SHARDS
+    tasks = [range(start, start + step) for start in range(0, SHARDS, step)]
+    parts = pool.map(_Settle(folders, level), tasks)
+    return write_leaves(path, [each for part in parts for each in part], owner)
+
+
+class _Pool:
+    """Runs tasks in processes, or here where there is to be one alone."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        context = get_context("spawn")  # a copy of this process could hold locks of other threads
+        self._executor = ProcessPoolExecutor(workers, mp_context=context) if workers > 1 else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+
+    def run(self, work: Callable[[Any], T], tasks: Iterable[Any]) -> Iterator[T]:
+        """Yield what the tasks give, in any order; a few of them wait at a time."""
+        if self._executor is None:
+            yield from map(work, tasks)
+            return
+        waiting: set[Future[T]] = set()
+        for task in tasks:
+            waiting.add(self._executor.submit(work, task))
+            if len(waiting) >= 3 * self._workers:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        yield from (future.result() for future in as_completed(waiting))
+
+    def map(self, work: Callable[[Any], T], tasks: Sequence[Any]) -> Iterator[T]:
+        """Yield what the tasks give, in their order."""
+        if self._executor is None or len(tasks) < 2:
+            return map(work, tasks)
+        return self._executor.map(work, tasks)

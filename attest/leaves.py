@@ -1,0 +1,491 @@
+"""Leaf files: the sorted keys under a record commitment on disk, from which its proofs are made.
+
+A leaf file holds every key, and the hashes of the tree above buckets of some dozens of keys; what lies inside
+a bucket is hashed again for each proof, which takes a fraction of a millisecond and saves the disk as much
+again as the keys need. It is read through a memory map. It tells of people to whoever has the secret, so it
+is its owner's alone (mode 0600) and never leaves; only root and count are published.
+
+Every proof is held against the root before it is given, so a file that was damaged gives an error and never
+a wrong answer. Layout, integers big endian: header (magic, space, level, count, records, secret digest, root,
+artifact, digest of these) ‖ sorted keys ‖ number of keys before each of the 2^level buckets, and all ‖ hashes
+of the subtrees under each prefix of ``level`` bits, then of one bit less, down to the root.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from itertools import accumulate
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from attest.commitment import (
+    KEY_BYTES,
+    LEAF_KEYS,
+    SPACES,
+    Commitment,
+    Proof,
+    Step,
+    Subtree,
+    fold,
+    join,
+    trace,
+)
+from attest.errors import AttestError, FormatError
+from attest.files import write_file
+from attest.resource import Artifact
+
+__all__ = ["SHARDS", "LeafFile", "Owner", "Settled", "Spill", "derive", "level_for", "settle", "write_leaves"]
+
+SHARDS = 256
+"""Prefix shards a build is cut into: what one process sorts at once is one of them."""
+BUCKET = 64
+"""Keys per bucket, at most, on average."""
+SPILL_BYTES = 16 << 20
+"""Bytes of keys one process holds before it writes them out."""
+
+_SHARD_BITS = 8
+_HEAD = struct.Struct(">8sBBxxxxxxQQ32s32s32s?7x")
+_MAGIC = b"ATTRLEF1"
+_KEY = struct.Struct(f"{KEY_BYTES}s")
+_OFFSET = struct.Struct(">Q")
+_CHUNK = 1 << 20
+_MAX_LEVEL = 40
+
+
+class Owner(NamedTuple):
+    """What a leaf file is about."""
+
+    space: str
+    """One of ``attest.commitment.SPACES``."""
+    secret_digest: str
+    artifact: Artifact
+    """The dataset whose records the leaves are; of a list of keys, 64 zeros."""
+    records: int
+    """Records that were read: those that are the same count each time."""
+
+
+class Settled(NamedTuple):
+    """Part of the leaves, in order: where its sorted keys are, and its buckets."""
+
+    keys: Path | bytes
+    buckets: list[Subtree]
+
+
+def _keys_in(data: bytes | memoryview) -> list[bytes]:
+    return [key for (key,) in _KEY.iter_unpack(data)]
+
+
+def level_for(count: int) -> int:
+    """Return how many bits of a key choose its bucket among ``count`` keys."""
+    return (count // BUCKET).bit_length()
+
+
+def _bound(prefix: int, level: int) -> bytes:
+    """Return the first key with that prefix of ``level`` bits."""
+    return (prefix << (8 * KEY_BYTES - level)).to_bytes(KEY_BYTES + 1, "big")[1:]
+
+
+def _buckets(keys: Sequence[bytes], level: int, first: int, last: int) -> list[Subtree]:
+    """Fold sorted keys into the buckets ``first`` up to ``last``, which they fill."""
+    found: list[Subtree] = []
+    start = 0
+    for bucket in range(first, last):
+        end = len(keys) if bucket + 1 == last else bisect_left(keys, _bound(bucket + 1, level), start)
+        found.append(fold(keys[start:end]))
+        start = end
+    return found
+
+
+class Spill:
+    """Keys on their way to their shards: held in memory up to a bound, then appended to one file per shard.
+
+    Args:
+        folder: made if it is not there; of this process alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._buffers = [bytearray() for _ in range(SHARDS)]
+        self._held = 0
+
+    def add(self, keys: Sequence[bytes]) -> None:
+        """Take keys in, in any order."""
+        buffers = self._buffers
+        for key in keys:
+            buffers[key[0]] += key
+        self._held += KEY_BYTES * len(keys)
+        if self._held >= SPILL_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write out what is held."""
+        for number, buffer in enumerate(self._buffers):
+            if buffer:
+                with (self._folder / f"{number:02x}").open("ab") as file:
+                    file.write(buffer)
+                buffer.clear()
+        self._held = 0
+
+
+def settle(folders: Sequence[Path], shards: Sequence[int], level: int) -> list[Settled]:
+    """Sort shards, drop keys that stand twice, and fold the buckets; the spilled files are removed.
+
+    Args:
+        folders: of all processes that spilled.
+        shards: numbers of the shards.
+        level: as of the whole file, at least 8 unless all shards are settled at once.
+    """
+    if level < _SHARD_BITS:
+        keys = sorted({key for shard in shards for key in _spilled(folders, shard)})
+        return [Settled(b"".join(keys), _buckets(keys, level, 0, 1 << level))]
+    wide = level - _SHARD_BITS
+    found = []
+    for shard in shards:
+        keys = sorted(set(_spilled(folders, shard)))
+        path = folders[0] / f"{shard:02x}.sorted"
+        path.write_bytes(b"".join(keys))
+        found.append(Settled(path, _buckets(keys, level, shard << wide, (shard + 1) << wide)))
+    return found
+
+
+def _spilled(folders: Sequence[Path], shard: int) -> list[bytes]:
+    keys: list[bytes] = []
+    for folder in folders:
+        path = folder / f"{shard:02x}"
+        with suppress(FileNotFoundError):
+            keys += _keys_in(path.read_bytes())
+            path.unlink()
+    return keys
+
+
+def _rise(buckets: list[Subtree], keys: Callable[[int, int], Sequence[bytes]]) -> Iterator[list[Subtree]]:
+    """Yield the subtrees of every level, from the buckets up to the root.
+
+    Args:
+        buckets: of the lowest level.
+        keys: returns the keys from one place up to another.
+    """
+    level = (len(buckets) - 1).bit_length()
+    yield buckets
+    while level:
+        level -= 1
+        above: list[Subtree] = []
+        place = 0
+        for left, right in zip(buckets[::2], buckets[1::2], strict=True):
+            count = left.size + right.size
+            if not (left.size and right.size):  # a prefix with keys on one side only is no node
+                above.append(left if left.size else right)
+            elif count <= LEAF_KEYS:
+                above.append(fold(keys(place, place + count)))
+            else:
+                above.append(join(level, left, right))
+            place += count
+        yield above
+        buckets = above
+
+
+class _Sorted:
+    """The sorted keys of parts, by place."""
+
+    def __init__(self, parts: Sequence[Settled]) -> None:
+        self._parts = parts
+        sizes = (sum(bucket.size for bucket in part.buckets) for part in parts)
+        self._ends = list(accumulate(sizes))
+
+    def __call__(self, start: int, end: int) -> list[bytes]:
+        found: list[bytes] = []
+        number = bisect_right(self._ends, start)
+        while start < end:
+            first = self._ends[number - 1] if number else 0
+            stop = min(end, self._ends[number])
+            found += _keys_in(self._read(number, KEY_BYTES * (start - first), KEY_BYTES * (stop - first)))
+            start, number = stop, number + 1
+        return found
+
+    def _read(self, number: int, start: int, end: int) -> bytes:
+        keys = self._parts[number].keys
+        if isinstance(keys, bytes):
+            return keys[start:end]
+        with keys.open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+
+
+def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commitment:
+    """Write a leaf file.
+
+    Args:
+        path: where to; replaced whole or not at all.
+        settled: all its parts, in order.
+        owner: what it is about.
+
+    Returns:
+        The commitment its root and count make.
+
+    Raises:
+        AttestError: it cannot be written.
+    """
+    parts = list(settled)
+    levels = list(_rise([bucket for part in parts for bucket in part.buckets], _Sorted(parts)))
+    count, root = levels[-1][0]
+    head = _HEAD.pack(
+        _MAGIC,
+        SPACES.index(owner.space),
+        len(levels) - 1,
+        count,
+        owner.records,
+        bytes.fromhex(owner.secret_digest),
+        root,
+        bytes.fromhex(owner.artifact.sha256),
+        owner.artifact.tree,
+    )
+
+    def chunks() -> Iterator[bytes]:
+        yield head + sha256(head).digest()
+        for part in parts:
+            yield from [part.keys] if isinstance(part.keys, bytes) else _pieces(part.keys)
+        before = 0
+        for bucket in levels[0]:
+            yield _OFFSET.pack(before)
+            before += bucket.size
+        yield _OFFSET.pack(before)
+        for subtrees in levels:
+            yield b"".join([subtree.hash for subtree in subtrees])
+
+    write_file(path, chunks(), private=True)
+    return Commitment(root, count, owner.space, owner.secret_digest)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            yield piece
+
+
+class LeafFile:
+    """A leaf file that is there.
+
+    Args:
+        path: where.
+
+    Raises:
+        FormatError: it is none, is cut off, or its header was damaged.
+        AttestError: it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                head = file.read(_HEAD.size + 32)
+                self._read_head(head, size)
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise AttestError(f"cannot be read: {error.strerror}", str(path)) from error
+
+    def _read_head(self, head: bytes, size: int) -> None:
+        if not head.startswith(_MAGIC) or len(head) < _HEAD.size + 32:
+            raise FormatError("this is no leaf file", str(self.path), "`attest records commit` makes one")
+        if sha256(head[: _HEAD.size]).digest() != head[_HEAD.size :]:
+            raise self.damaged("the digest of its header differs")
+        fields = _HEAD.unpack_from(head)
+        _, space, level, count, records, secret, root, artifact, tree = fields
+        self._level: int = level
+        self._count: int = count
+        self._keys_at = _HEAD.size + 32
+        self._offsets_at = self._keys_at + KEY_BYTES * count
+        self._hashes_at = self._offsets_at + _OFFSET.size * ((1 << level) + 1)
+        expected = self._hashes_at + 32 * ((2 << level) - 1)
+        if level > _MAX_LEVEL or space >= len(SPACES) or size != expected:
+            raise self.damaged(f"it has {size} bytes, expected {expected}")
+        self.owner = Owner(SPACES[space], secret.hex(), Artifact(artifact.hex(), tree), records)
+        self.commitment = Commitment(root, count, SPACES[space], secret.hex())
+
+    def damaged(self, what: str) -> FormatError:
+        """Return the error that says so."""
+        hint = "make it again with `attest records commit`, from the data and the secret"
+        return FormatError(f"the leaf file is damaged: {what}", str(self.path), hint)
+
+    @property
+    def level(self) -> int:
+        """How many bits of a key choose its bucket."""
+        return self._level
+
+    def __len__(self) -> int:
+        return self.commitment.count
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield all keys, sorted as they should be; ``check`` tells whether they are."""
+        for start in range(self._keys_at, self._offsets_at, _CHUNK):
+            yield from _keys_in(self._map[start : min(start + _CHUNK, self._offsets_at)])
+
+    def _before(self, level: int, prefix: int) -> int:
+        """Return how many keys come before a prefix of ``level`` bits."""
+        place = self._offsets_at + _OFFSET.size * (prefix << (self._level - level))
+        return int(_OFFSET.unpack_from(self._map, place)[0])
+
+    def _subtree(self, level: int, prefix: int) -> Subtree:
+        # levels stand from the widest down: all wider ones hold 2^(top+1) - 2^(level+1) hashes
+        number = (2 << self._level) - (2 << level) + prefix
+        place = self._hashes_at + 32 * number
+        count = self._before(level, prefix + 1) - self._before(level, prefix)
+        return Subtree(count, self._map[place : place + 32])
+
+    def _between(self, start: int, end: int) -> bytes:
+        if not 0 <= start <= end <= self._count:
+            raise self.damaged("a bucket lies outside it")
+        return self._map[self._keys_at + KEY_BYTES * start : self._keys_at + KEY_BYTES * end]
+
+    def bucket(self, number: int) -> bytes:
+        """Return the keys of a bucket, one after the other.
+
+        Raises:
+            FormatError: the file is damaged.
+        """
+        return self._between(self._before(self._level, number), self._before(self._level, number + 1))
+
+    def bucket_subtree(self, number: int) -> Subtree:
+        """Return a bucket, folded, as the file has it."""
+        return self._subtree(self._level, number)
+
+    def prove(self, key: bytes) -> Proof:
+        """Return the proof that a key is here, or is not.
+
+        Raises:
+            FormatError: the file is damaged where the key should be.
+        """
+        steps: list[Step] = []
+        prefix = level = 0
+        while level < self._level:
+            left, right = self._subtree(level + 1, 2 * prefix), self._subtree(level + 1, 2 * prefix + 1)
+            if left.size + right.size <= LEAF_KEYS:
+                break
+            way = key[level >> 3] >> (7 - (level & 7)) & 1
+            if left.size and right.size:
+                steps.append(Step(level, *(left if way else right)))
+            else:
+                way = 0 if left.size else 1
+            level, prefix = level + 1, 2 * prefix + way
+        keys = _keys_in(self._between(self._before(level, prefix), self._before(level, prefix + 1)))
+        leaf, lower = trace(keys, key)
+        proof = Proof.of(key, leaf, [*lower, *reversed(steps)], self.commitment)
+        if problem := proof.problem(self.commitment):
+            raise self.damaged(problem)
+        return proof
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether a key is here; proven, so that damage is never an answer."""
+        return isinstance(key, bytes) and self.prove(key).included
+
+    def check(self) -> None:
+        """Make the whole tree again.
+
+        Raises:
+            FormatError: the file is damaged.
+        """
+        buckets = []
+        before = b""
+        for number in range(1 << self._level):
+            keys = _keys_in(self.bucket(number))
+            ordered = sorted({*keys}) == keys and (not keys or not before or before < keys[0])
+            inside = not keys or (
+                int.from_bytes(keys[0], "big") >> (8 * KEY_BYTES - self._level)
+                == int.from_bytes(keys[-1], "big") >> (8 * KEY_BYTES - self._level)
+                == number
+            )
+            if not ordered or not inside:
+                raise self.damaged("its keys are not in order")
+            before = keys[-1] if keys else before
+            buckets.append(fold(keys))
+
+        def between(start: int, end: int) -> list[bytes]:
+            return _keys_in(self._between(start, end))
+
+        for level, subtrees in zip(range(self._level, -1, -1), _rise(buckets, between), strict=True):
+            for prefix, subtree in enumerate(subtrees):
+                if self._subtree(level, prefix) != subtree:
+                    raise self.damaged("its hashes do not follow from its keys")
+        if buckets and subtrees[0] != (self._count, self.commitment.root):
+            raise self.damaged("its root does not follow from its keys")
+
+    def close(self) -> None:
+        """Release the file."""
+        self._map.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace_: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def derive(
+    path: Path, old: LeafFile, owner: Owner, add: Iterable[bytes] = (), drop: Iterable[bytes] = ()
+) -> Commitment:
+    """Write the leaf file that has other keys besides those of ``old``, or lacks some.
+
+    Only the buckets that change are hashed again, and the tree above them.
+
+    Args:
+        path: where to; may be where ``old`` is.
+        old: what it follows on.
+        owner: what the new one is about; the same secret and space.
+        add: keys that come in.
+        drop: keys that go out; one that is also added stays.
+
+    Raises:
+        FormatError: ``old`` is damaged where it changes.
+        AttestError: it cannot be written.
+    """
+    level = old.level
+    coming, going = _grouped(add, level), _grouped(drop, level)
+    buckets: list[Subtree] = []
+    with TemporaryDirectory(dir=path.parent, prefix=".attest-leaves-") as folder:
+        scratch = Path(folder) / "keys"
+        with scratch.open("wb") as file:
+            for number in range(1 << level):
+                data, subtree = old.bucket(number), old.bucket_subtree(number)
+                if number in coming or number in going:
+                    data, subtree = _changed(old, number, coming.get(number, ()), going.get(number, ()))
+                file.write(data)
+                buckets.append(subtree)
+        parts = [Settled(scratch, buckets)]
+        wanted = level_for(sum(bucket.size for bucket in buckets))
+        if not level - 2 <= wanted <= level + 1:  # buckets that became too large, or too many
+            spill = Spill(Path(folder) / "spill")
+            for piece in _pieces(scratch):
+                spill.add(_keys_in(piece))
+            spill.flush()
+            parts = settle([Path(folder) / "spill"], range(SHARDS), wanted)
+        return write_leaves(path, parts, owner)
+
+
+def _grouped(keys: Iterable[bytes], level: int) -> dict[int, set[bytes]]:
+    """Return keys by their bucket."""
+    found: dict[int, set[bytes]] = {}
+    for key in keys:
+        found.setdefault(int.from_bytes(key, "big") >> (8 * KEY_BYTES - level), set()).add(key)
+    return found
+
+
+def _changed(
+    old: LeafFile, number: int, add: Iterable[bytes], drop: Iterable[bytes]
+) -> tuple[bytes, Subtree]:
+    """Return a bucket's keys after a change, and the bucket folded."""
+    before = _keys_in(old.bucket(number))
+    if fold(before) != old.bucket_subtree(number):
+        raise old.damaged("its hashes do not follow from its keys")
+    keys = sorted({*before} - {*drop} | {*add})
+    return b"".join(keys), fold(keys)

@@ -1,0 +1,1 @@
+"""Formats of records, one per file; ``attest.record`` knows them by name."""
