@@ -8,5 +8,5 @@
 # bash tests/run.sh -m ""
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-python=$(bash scripts/venv.sh --extra example --extra sigstore --group test)
+python=$(bash scripts/venv.sh --extra example --extra records --extra sigstore --group test)
 exec "$python" -m pytest -n auto --dist worksteal "$@"

@@ -159,7 +159,7 @@ _READERS: tuple[tuple[tuple[str, ...], Callable[[Any], list[Any]]], ...] = (
     (("float16",), lambda array: list(array.cast(arrow().float32()).to_pylist())),
     (("decimal",), _decimals),
 )
-"""Kinds of types (``pyarrow.types.is_…``) → what reads an array of them; of others, the values as they are."""
+"""Kinds of types (``pyarrow.types.is_…``) → what reads them; values of others are taken as they are."""
 
 
 def canonical_rows(batch: Any, where: str) -> list[bytes]:
