@@ -305,7 +305,7 @@ class Graph:
         return sorted(self._by_alias.get((algorithm, value), ()))
 
     def called(self, name: str) -> list[Artifact]:
-        """Artifacts that some statement calls by that name, sorted; a directory's final ``/`` is ignored."""
+        """Artifacts called so where they were made or described, sorted; a final ``/`` is ignored."""
         return sorted(self._by_name.get(name.rstrip("/"), ()))
 
     @cached_property
@@ -331,14 +331,12 @@ class Graph:
     @cached_property
     def _by_name(self) -> dict[str, set[Artifact]]:
         found: dict[str, set[Artifact]] = defaultdict(set)
-        for artifact, descriptors in self._described.items():
-            for descriptor in descriptors:
-                if descriptor.name:
-                    found[descriptor.name.rstrip("/")].add(artifact)
-        for each in self.evidence:  # a dataset's own name, beside what its bytes were called
-            if isinstance(each.predicate, Dataset) and each.predicate.name:
-                for artifact in each.artifacts:
-                    found[each.predicate.name].add(artifact)
+        for each in self.evidence:
+            own = each.predicate.name if isinstance(each.predicate, Dataset) else None
+            for subject in each.statement.subjects if each.kind in ("step", "dataset") else ():
+                if subject.artifact is not None:
+                    for name in filter(None, (subject.name, own)):
+                        found[name.rstrip("/")].add(subject.artifact)
         return found
 
     @cached_property

@@ -1,0 +1,379 @@
+"""What a deletion order reaches: proven, possible, or clear, each with why one may say so.
+
+Taint follows every edge there is, whoever signed it and whether or not it was withdrawn: every role of an
+input, byproducts, ``derivedFrom``, and files of role ``weights`` in the tree they belong to. An artifact is
+
+- **proven** affected when statements of somebody the reader trusts for them lead to it from a target;
+- **possible** when a link is only claimed, or when something behind it is not explained;
+- **clear** only when everything behind it is explained by statements that are believed and list all inputs,
+  down to origins that are no targets. That is built from the origins up, so what is made of itself is never
+  clear, and taking a statement away leaves something unexplained rather than clear. Two things bound that:
+  small code, configuration and environments need no statement, and of two statements about the making of one
+  artifact a missing one is noticed only where a list of contents names it.
+
+Pure: no clock, no I/O, no recursion, and the order of the evidence changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+from attest.digest import sha256_bytes
+from attest.docket import OrderState, named_artifacts
+from attest.graph import Graph, StepNode
+from attest.resource import Artifact
+from attest.unexplained import Unknown, Unknowns
+
+__all__ = ["Certainty", "Hop", "Impact", "Reached", "Why", "snapshot_digest"]
+
+
+class Certainty(StrEnum):
+    """How an artifact stands to an order."""
+
+    PROVEN = "proven"
+    POSSIBLE = "possible"
+    CLEAR = "clear"
+
+
+class Hop(NamedTuple):
+    """How taint came to an artifact from the one before."""
+
+    source: Artifact
+    how: str
+    """The role it was read in, ``derivedFrom``, ``part`` (its weights are in the tree) or ``holds``."""
+    kind: str
+    """Kind of the step, or empty."""
+    statement: str
+    """Digest of the statement that says so; empty where a manifest does."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """An artifact that an order reaches or may reach."""
+
+    artifact: Artifact
+    certainty: Certainty
+    reason: str
+    """``target`` and ``descends``; of possible ones ``name``, ``claimed``, ``shares``, ``unknown`` (something
+    behind it is unexplained), ``cycle`` or ``order`` (the order cannot be read in full)."""
+    hop: Hop | None
+    """The last link of one witness path; ``None`` at its beginning."""
+    distance: int
+    """Links from the beginning of that path."""
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why an artifact is clear."""
+
+    reason: str
+    """``origin``: a believed dataset statement, and no target; ``made``: every step that made it lists all
+    its inputs, and they are clear; ``removed``: so, but for inputs whose ordered records were removed;
+    ``support``: small code, configuration or environment; ``named-only``: the order reaches nothing else."""
+    statements: tuple[str, ...]
+    """Digests of the statements that say so."""
+
+
+def snapshot_digest(graph: Graph) -> str:
+    """Return the SHA-256 of the sorted statement digests, a line each: what an impact was computed from."""
+    return sha256_bytes("".join(f"{each.digest}\n" for each in graph.evidence).encode())
+
+
+class _Edge(NamedTuple):
+    target: Artifact
+    hop: Hop
+    granted: bool
+
+
+class _Waits:
+    """Who waits for whom: artifacts, and steps by their number."""
+
+    def __init__(self) -> None:
+        self._open: dict[Artifact | int, int] = defaultdict(int)
+        self._waiters: dict[Artifact | int, list[Artifact | int]] = defaultdict(list)
+
+    def add_all(self, who: Artifact | int, whom: Iterable[Artifact | int]) -> None:
+        """Let one wait for others."""
+        for each in whom:
+            self._open[who] += 1
+            self._waiters[each].append(who)
+
+    def settle(self, everybody: Iterable[Artifact | int], never: set[Artifact]) -> set[Artifact]:
+        """Return the artifacts that wait for nobody in the end; those on a circle wait for ever."""
+        ready = [each for each in everybody if not self._open.get(each)]
+        done: set[Artifact] = set()
+        while ready:
+            item = ready.pop()
+            if isinstance(item, Artifact):
+                if item in never:
+                    continue
+                done.add(item)
+            for who in self._waiters.get(item, ()):
+                self._open[who] -= 1
+                if self._open[who] == 0:
+                    ready.append(who)
+        return done
+
+
+class Impact:
+    """Everything an order reaches.
+
+    Args:
+        graph: verified statements, and unverified ones as evidence nobody is granted.
+        order: the order.
+        found: datasets in which the order's records were found by other means than its own naming them.
+    """
+
+    def __init__(self, graph: Graph, order: OrderState, found: Iterable[Artifact] = ()) -> None:
+        self.graph = graph
+        self.order = order
+        self.unknowns = Unknowns(graph)
+        self.targets: dict[Artifact, str] = {**dict.fromkeys(sorted(set(found)), "records")}
+        self.targets |= named_artifacts(order, graph)
+        self.records_only = self._records_only()
+        self.artifacts = frozenset(self.unknowns.artifacts | set(self.targets))
+        self._nodes = {id(node): number for number, node in enumerate(graph.steps)}
+        self._weights_in = self._containers()
+        self.reached: dict[Artifact, Reached] = {}
+        self.clear: dict[Artifact, Why] = {}
+        if order.derived:
+            self._follow()
+        else:
+            self._named_only()
+
+    # -- what is asked of it -------------------------------------------------------------------------------
+
+    def certainty(self, artifact: Artifact) -> Certainty:
+        """Return how an artifact stands; one that no statement speaks of is possibly affected."""
+        if artifact in self.reached:
+            return self.reached[artifact].certainty
+        return Certainty.CLEAR if artifact in self.clear else Certainty.POSSIBLE
+
+    @property
+    def proven(self) -> list[Artifact]:
+        """What is proven to be affected, sorted."""
+        return sorted(a for a, each in self.reached.items() if each.certainty is Certainty.PROVEN)
+
+    @property
+    def possible(self) -> list[Artifact]:
+        """What may be affected, sorted."""
+        return sorted(a for a, each in self.reached.items() if each.certainty is Certainty.POSSIBLE)
+
+    def path(self, artifact: Artifact) -> list[Hop]:
+        """Return the links of the witness path, from its beginning to ``artifact``."""
+        hops: list[Hop] = []
+        while (reached := self.reached.get(artifact)) is not None and reached.hop is not None:
+            hops.append(reached.hop)
+            artifact = reached.hop.source
+        return hops[::-1]
+
+    @cached_property
+    def unresolved(self) -> list[str]:
+        """Targets the snapshot knows nothing of, as the order describes them; they are kept in mind."""
+        known = {artifact.sha256 for artifact in self.targets}
+        found = []
+        for item in self.order.named:
+            aliases = {a.sha256 for pair in item.digest.items() for a in self.graph.aliased(*pair)}
+            named = {a.sha256 for a in self.graph.called(item.name)} if item.name else set()
+            if not ({item.digest.get("sha256")} | aliases | named) & known:
+                digest = ", ".join(f"{name}:{value}" for name, value in sorted(item.digest.items()))
+                found.append(" ".join(filter(None, (item.name, digest))) or "a target without name or digest")
+        if self._homeless_records:
+            found.append("records of no dataset the order names")
+        return sorted(set(found))
+
+    # -- what the order means ------------------------------------------------------------------------------
+
+    @cached_property
+    def _homeless_records(self) -> bool:
+        """Whether records are named without a dataset, and none was found to hold them."""
+        order = self.order.order
+        homeless = order is not None and any(each.dataset is None for each in order.targets.records)
+        return homeless and "records" not in self.targets.values()
+
+    @cached_property
+    def boundless(self) -> bool:
+        """Whether the order may name anything: it cannot be read, or a target has no sha256 and no match."""
+        unread = any(name == "*" or name.split(".")[0] in ("targets", "reach") for name in self.order.unread)
+        if unread or self._homeless_records:
+            return True
+        return any(
+            item.artifact is None
+            and not any(self.graph.aliased(*pair) for pair in item.digest.items())
+            and not (item.name and self.graph.called(item.name))
+            for item in self.order.named
+        )
+
+    def _records_only(self) -> frozenset[Artifact]:
+        """Targets of which only records must go."""
+        order = self.order.order
+        if order is None:
+            return frozenset()
+        whole = {
+            a.sha256 for item in (*order.targets.datasets, *order.targets.models) if (a := item.artifact)
+        }
+        of_records = {
+            a.sha256
+            for each in order.targets.records
+            if each.dataset is not None and (a := each.dataset.artifact) is not None
+        }
+        return frozenset(
+            artifact
+            for artifact, how in self.targets.items()
+            if artifact.sha256 not in whole and (how == "records" or artifact.sha256 in of_records)
+        )
+
+    def _answers(self, node: StepNode) -> bool:
+        """Whether a step took the ordered records out: believed, and it says which order it answers."""
+        named = node.step.build_definition.external_parameters.get("order")
+        said = named.removeprefix("sha256:") if isinstance(named, str) else None
+        return bool(self.records_only) and node.evidence.believed and said == self.order.digest
+
+    # -- the edges -----------------------------------------------------------------------------------------
+
+    def _containers(self) -> dict[Artifact, list[tuple[Artifact, bool]]]:
+        """Artifact → trees that hold it, with whether as weights: of targets every file counts."""
+        wanted = {artifact.sha256 for artifact in self.targets if not artifact.tree}
+        found: dict[Artifact, list[tuple[Artifact, bool]]] = defaultdict(list)
+        for tree in sorted(self.graph.members):
+            for sha256, weights in {
+                (member.sha256, member.role == "weights") for member in self.graph.members[tree].values()
+            }:
+                if weights or sha256 in wanted:
+                    found[Artifact(sha256)].append((tree, weights))
+        return found
+
+    def _edges(self, artifact: Artifact, done: set[int], *, records: bool) -> Iterator[_Edge]:
+        """Yield what an artifact went into; a step that was followed before leads nowhere new."""
+        for node, item in self.unknowns.readers.get(artifact, ()):
+            number = self._nodes[id(node)]
+            if number in done or (records and self._answers(node)):
+                continue
+            done.add(number)
+            hop = Hop(artifact, item.role, node.kind, node.evidence.digest)
+            granted = bool(node.evidence.granted)
+            yield from (_Edge(output, hop, granted) for output in sorted(node.outputs) if output != artifact)
+        for evidence in self.unknowns.derived.get(artifact, ()):
+            hop = Hop(artifact, "derivedFrom", "", evidence.digest)
+            for subject in evidence.artifacts:
+                if subject != artifact:
+                    yield _Edge(subject, hop, bool(evidence.granted))
+        for tree, _ in self._weights_in.get(artifact, ()):
+            yield _Edge(tree, Hop(artifact, "part", "", ""), granted=True)
+        if artifact.tree and artifact in self.targets:
+            yield from self._held_by(artifact)
+
+    def _held_by(self, tree: Artifact) -> Iterator[_Edge]:
+        """Files of a target that statements speak of by themselves; a licence or tokenizer joins nothing."""
+        for member in sorted(set(self.graph.members.get(tree, {}).values()), key=lambda each: each.sha256):
+            artifact = Artifact(member.sha256)
+            if artifact in self.artifacts and member.role not in ("tokenizer", "config"):
+                yield _Edge(artifact, Hop(tree, "holds", "", ""), granted=member.role == "weights")
+
+    # -- the walks -----------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        certain = [a for a, how in self.targets.items() if how != "name"]
+        records = [a for a in certain if a in self.records_only]
+        self._spread([a for a in certain if a not in self.records_only], Certainty.PROVEN, "target")
+        self._spread(records, Certainty.PROVEN, "target", records=True)
+        self._find_clear()
+        named = [a for a, how in self.targets.items() if how == "name"]
+        self._spread(named, Certainty.POSSIBLE, "name")
+        self._spread(sorted(self.reached), Certainty.POSSIBLE, "claimed")
+        self._spread(sorted(self.unknowns.doubted), Certainty.POSSIBLE, "unknown")
+        rest = self.artifacts - self.reached.keys() - self.clear.keys()
+        self._spread(sorted(rest), Certainty.POSSIBLE, "order" if self.boundless else "cycle")
+
+    def _spread(
+        self, sources: Iterable[Artifact], certainty: Certainty, reason: str, *, records: bool = False
+    ) -> None:
+        """Walk breadth first from the sources; what was reached or is clear stays what it is."""
+        proven = certainty is Certainty.PROVEN
+        follow: Callable[[_Edge], bool] = (lambda edge: edge.granted) if proven else (lambda _: True)
+        level: list[Artifact] = []
+        for source in sources:
+            if source not in self.reached and source not in self.clear:
+                self.reached[source] = Reached(source, certainty, reason, None, 0)
+            if source in self.reached:
+                level.append(source)
+        done: set[int] = set()
+        while level:
+            fresh: set[Artifact] = set()
+            for artifact in sorted(level):
+                for edge in self._edges(artifact, done, records=records):
+                    if edge.target in self.reached or edge.target in self.clear or not follow(edge):
+                        continue
+                    said = "descends" if proven else self._said(edge, reason)
+                    distance = self.reached[artifact].distance + 1
+                    self.reached[edge.target] = Reached(edge.target, certainty, said, edge.hop, distance)
+                    fresh.add(edge.target)
+            level = list(fresh)
+
+    def _said(self, edge: _Edge, reason: str) -> str:
+        before = self.reached[edge.hop.source]
+        if before.certainty is Certainty.POSSIBLE:
+            return before.reason
+        return "shares" if edge.hop.how == "holds" else reason
+
+    def _find_clear(self) -> None:
+        """Build up what is clear from the origins; with records, what but for them would be clear counts."""
+        if self.boundless:
+            return
+        clean = self._clear_without(set(self.targets) - self.records_only, frozenset())
+        if self.records_only:
+            clean = self._clear_without(set(self.targets), frozenset(clean))
+        self.clear = {artifact: self._why(artifact) for artifact in sorted(clean - self.reached.keys())}
+
+    def _clear_without(self, targets: set[Artifact], forgiven: frozenset[Artifact]) -> set[Artifact]:
+        """Return what is clear of ``targets``; what answers the order may read what is ``forgiven``."""
+        waits = _Waits()
+        for number, node in enumerate(self.graph.steps):
+            own = set(node.outputs)
+            inputs = {a for each in node.inputs if (a := each.artifact) is not None}
+            waits.add_all(number, inputs - own - (forgiven if self._answers(node) else frozenset()))
+            for output in own:
+                waits.add_all(output, {number, *((inputs & own) - {output})})
+        for source, described in self.unknowns.derived.items():
+            for subject in {a for each in described for a in each.artifacts} - {source}:
+                waits.add_all(subject, {source})
+        for artifact, trees in self._weights_in.items():
+            for tree, weights in trees:
+                if artifact in targets or (weights and artifact in self.artifacts):
+                    waits.add_all(tree, {artifact})
+        held = {edge.target for tree in targets if tree.tree for edge in self._held_by(tree)}
+        never = targets | held | self.unknowns.doubted
+        return waits.settle({*self.artifacts, *range(len(self.graph.steps))}, never) & self.artifacts
+
+    def _named_only(self) -> None:
+        """Reach the targets alone; what the order may mean besides is possible."""
+        for artifact, how in self.targets.items():
+            certainty = Certainty.POSSIBLE if how == "name" else Certainty.PROVEN
+            reason = "name" if how == "name" else "target"
+            self.reached[artifact] = Reached(artifact, certainty, reason, None, 0)
+        for artifact in sorted(self.artifacts - self.reached.keys()):
+            if self.boundless:
+                self.reached[artifact] = Reached(artifact, Certainty.POSSIBLE, "order", None, 0)
+            else:
+                self.clear[artifact] = Why("named-only", (self.order.digest,))
+
+    def _why(self, artifact: Artifact) -> Why:
+        makers = [node for node in self.unknowns.makers(artifact) if node.evidence.believed]
+        if makers:
+            removed = any(self._answers(node) for node in makers)
+            digests = sorted({node.evidence.digest for node in makers})
+            return Why("removed" if removed else "made", tuple(digests))
+        described = sorted(each.digest for each in self.graph.datasets(artifact) if each.believed)
+        return Why("origin", tuple(described)) if described else Why("support", ())
+
+    # -- what the vendor must explain ----------------------------------------------------------------------
+
+    @property
+    def unknown(self) -> list[Unknown]:
+        """Everything unexplained, whatever it leads to: what the vendor has to explain."""
+        return self.unknowns.all
