@@ -18,7 +18,7 @@ from pydantic import PrivateAttr
 
 from attest.claim import Token
 from attest.digest import Sha256
-from attest.document import Document, read_file
+from attest.document import UNFILLED, Document, check_filled, read_file
 from attest.errors import DigestError, UsageError
 from attest.hashing import hash_file
 from attest.limits import DEFAULT, Limits
@@ -45,9 +45,6 @@ from attest.vocabulary import load
 from attest.words import FileName, Purpose
 
 __all__ = ["UNFILLED", "Card", "card_template", "read_card"]
-
-UNFILLED = "FILL-IN"
-"""What stands in a new card where its author has to write something."""
 
 Path_ = tuple[str | int, ...]
 
@@ -244,27 +241,6 @@ def _link(other: dict[str, Any]) -> None:
             other["mediaType"] = MANIFEST_MEDIA_TYPE
 
 
-def _check_filled(document: Document) -> None:
-    """Refuse a card whose author has not filled everything in; all such places are named."""
-    places: list[tuple[int, str]] = []
-    stack: list[tuple[Path_, Any]] = [((), document.value)]
-    while stack:
-        path, value = stack.pop()
-        if isinstance(value, dict):
-            stack += [((*path, key), item) for key, item in value.items()]
-        elif isinstance(value, list):
-            stack += [((*path, number), item) for number, item in enumerate(value)]
-        elif isinstance(value, str) and UNFILLED in value:
-            places.append((document.lines.get(path, 1), ".".join(map(str, path))))
-    if places:
-        names = ", ".join(name for _, name in sorted(places))
-        raise UsageError(
-            f"still to be filled in: {names}",
-            f"{document.name}:{min(places)[0]}",
-            f"replace {UNFILLED}; write unknown where you do not know",
-        )
-
-
 def read_card(path: Path, limits: Limits = DEFAULT) -> Card:
     """Read a dataset card.
 
@@ -274,7 +250,7 @@ def read_card(path: Path, limits: Limits = DEFAULT) -> Card:
             message names the line, and the nearest valid key or word.
     """
     document = read_file(path, limits)
-    _check_filled(document)
+    check_filled(document)
     card = document.validate(Card)
     card._document = document  # noqa: SLF001 - its own module
     card._folder = path.parent  # noqa: SLF001 - its own module

@@ -18,11 +18,12 @@ from attest.predicates.deletion_order import DeletionOrder
 from attest.predicates.register import Entry
 from attest.resource import Artifact, ResourceDescriptor
 
-__all__ = ["KIND", "Listing", "OrderState", "named_artifacts", "read_orders"]
+__all__ = ["KIND", "Listing", "OrderState", "named_artifacts", "read_orders", "resolve"]
 
 KIND = "deletion-order"
 """Short name of the predicate; in a register the kind of entry is ``order``."""
 
+_SUREST = ("digest", "alias", "name")
 _STRICTEST = ("active", "unknown", "suspended", "satisfied", "vacated")
 
 
@@ -131,22 +132,24 @@ def read_orders(
     }
 
 
-def named_artifacts(order: OrderState, graph: Graph) -> dict[Artifact, str]:
-    """Return the artifacts of the graph an order names, each with how: ``digest``, ``alias`` or ``name``.
+def resolve(item: ResourceDescriptor, graph: Graph) -> dict[Artifact, str]:
+    """Return the artifacts of the graph a target names, each with how: ``digest``, ``alias`` or ``name``.
 
     A digest is certain. An alias is another digest that a statement gives the artifact; of several that
     share it all are meant. A name counts only for a target of which nothing else is known: names link
     nothing, so what is found by one is possible and never proven.
     """
+    found = {a: "alias" for pair in item.digest.items() for a in graph.aliased(*pair)}
+    found |= dict.fromkeys(graph.with_sha256(item.digest.get("sha256", "")), "digest")
+    if not found and item.name:
+        found = dict.fromkeys(graph.called(item.name), "name")
+    return found
+
+
+def named_artifacts(order: OrderState, graph: Graph) -> dict[Artifact, str]:
+    """Return the artifacts of the graph an order names, sorted, each with how (``resolve``)."""
     found: dict[Artifact, str] = {}
     for item in order.named:
-        digests = graph.with_sha256(item.digest.get("sha256", ""))
-        aliases = {a for algorithm, value in item.digest.items() for a in graph.aliased(algorithm, value)}
-        if not digests and not aliases and item.name:
-            for artifact in graph.called(item.name):
-                found.setdefault(artifact, "name")
-        for artifact in aliases:
-            found[artifact] = "alias"
-        for artifact in digests:
-            found[artifact] = "digest"
+        for artifact, how in resolve(item, graph).items():
+            found[artifact] = min(how, found.get(artifact, how), key=_SUREST.index)
     return dict(sorted(found.items()))

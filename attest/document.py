@@ -19,7 +19,10 @@ from pydantic import BaseModel, ValidationError
 from attest.errors import FormatError, LimitError, UsageError, nearest
 from attest.limits import DEFAULT, Limits
 
-__all__ = ["Document", "read_document", "read_file", "read_scalar"]
+__all__ = ["UNFILLED", "Document", "check_filled", "read_document", "read_file", "read_scalar"]
+
+UNFILLED = "FILL-IN"
+"""What stands in a new document where its author has to write something."""
 
 T = TypeVar("T", bound=BaseModel)
 Path_ = tuple[str | int, ...]
@@ -298,3 +301,28 @@ def read_file(path: Path, limits: Limits = DEFAULT) -> Document:
     except OSError as error:
         raise FormatError(f"cannot be read: {error.strerror}", str(path)) from error
     return read_document(data, str(path), limits)
+
+
+def check_filled(document: Document) -> None:
+    """Refuse a document whose author has not filled everything in; all such places are named.
+
+    Raises:
+        UsageError: ``UNFILLED`` stands somewhere in it.
+    """
+    places: list[tuple[int, str]] = []
+    stack: list[tuple[Path_, Any]] = [((), document.value)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, dict):
+            stack += [((*path, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            stack += [((*path, number), item) for number, item in enumerate(value)]
+        elif isinstance(value, str) and UNFILLED in value:
+            places.append((document.lines.get(path, 1), ".".join(map(str, path))))
+    if places:
+        names = ", ".join(name for _, name in sorted(places))
+        raise UsageError(
+            f"still to be filled in: {names}",
+            f"{document.name}:{min(places)[0]}",
+            f"replace {UNFILLED}; write unknown where you do not know",
+        )

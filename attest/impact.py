@@ -24,9 +24,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from attest.digest import sha256_bytes
-from attest.docket import OrderState, named_artifacts
+from attest.docket import OrderState, named_artifacts, resolve
 from attest.graph import Graph, StepNode
-from attest.resource import Artifact
+from attest.resource import Artifact, ResourceDescriptor
 from attest.unexplained import Unknown, Unknowns
 
 __all__ = ["Certainty", "Hop", "Impact", "Reached", "Why", "snapshot_digest"]
@@ -172,15 +172,22 @@ class Impact:
             artifact = reached.hop.source
         return hops[::-1]
 
+    def origin(self, artifact: Artifact) -> Artifact:
+        """Return where the witness path of an affected artifact begins."""
+        while (reached := self.reached[artifact]).hop is not None:
+            artifact = reached.hop.source
+        return artifact
+
+    def resolve(self, item: ResourceDescriptor) -> dict[Artifact, str]:
+        """Return the artifacts one target of the order names, each with what it was found by."""
+        return resolve(item, self.graph)
+
     @cached_property
     def unresolved(self) -> list[str]:
         """Targets the snapshot knows nothing of, as the order describes them; they are kept in mind."""
-        known = {artifact.sha256 for artifact in self.targets}
         found = []
         for item in self.order.named:
-            aliases = {a.sha256 for pair in item.digest.items() for a in self.graph.aliased(*pair)}
-            named = {a.sha256 for a in self.graph.called(item.name)} if item.name else set()
-            if not ({item.digest.get("sha256")} | aliases | named) & known:
+            if not self.resolve(item):
                 digest = ", ".join(f"{name}:{value}" for name, value in sorted(item.digest.items()))
                 found.append(" ".join(filter(None, (item.name, digest))) or "a target without name or digest")
         if self._homeless_records:
@@ -202,12 +209,7 @@ class Impact:
         unread = any(name == "*" or name.split(".")[0] in ("targets", "reach") for name in self.order.unread)
         if unread or self._homeless_records:
             return True
-        return any(
-            item.artifact is None
-            and not any(self.graph.aliased(*pair) for pair in item.digest.items())
-            and not (item.name and self.graph.called(item.name))
-            for item in self.order.named
-        )
+        return any(item.artifact is None and not self.resolve(item) for item in self.order.named)
 
     def _records_only(self) -> frozenset[Artifact]:
         """Targets of which only records must go."""

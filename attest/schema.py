@@ -44,10 +44,12 @@ SCHEMAS: dict[str, str] = {
     "vsa": "attest.predicates.vsa:VerificationSummary",
     "svr": "attest.predicates.svr:VerificationResult",
     "card": "attest.card:Card",
+    "order": "attest.orderfile:OrderFile",
     "settings": "attest.settings:Settings",
     "trust": "attest.trustfile:TrustFile",
     "policy": "attest.policy:PolicyFile",
     "report": "attest.report:Report",
+    "impact": "attest.toll:ImpactReport",
 }
 """Name of the schema → the model it is made of."""
 

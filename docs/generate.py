@@ -47,9 +47,11 @@ NOTE = "<!-- Made by docs/generate.py: edit the code, or the part it names, and 
 DOCUMENTS = {
     "settings": "attest.yaml: settings of a project",
     "card": "The dataset card",
+    "order": "order.yaml: what must go",
     "trust": "trust.yaml: whom a reader believes, for what",
     "policy": "policy.yaml: what a reader requires",
     "report": "The report",
+    "impact": "What an order reaches",
 }
 
 _ENTRY = re.compile(r"^### ([a-z-]+)\n\n(.+?)(?:\.\s|\n\n)", re.MULTILINE | re.DOTALL)

@@ -11,11 +11,11 @@ from world import DEFAULT_ROLES, NOW, World, descriptor, make_trust
 
 from attest.graph import SUPPORT_ROLES
 from attest.impact import Certainty, Impact, snapshot_digest
+from attest.matching import Delivery
 from attest.predicates.dataset import Dataset
 from attest.predicates.step import missing_roles
 from attest.resource import Artifact
 from attest.review import review
-from attest.matching import Delivery
 
 PROVEN, POSSIBLE, CLEAR = Certainty.PROVEN, Certainty.POSSIBLE, Certainty.CLEAR
 NOTHING = Delivery("nothing", Artifact("0" * 64), 0, {})
@@ -320,7 +320,7 @@ def random_world(seed, *, single=False):
 
     ``single``: one statement makes an artifact, and nothing passes as code: what leaving out cannot show.
     """
-    pick = random.Random(seed)
+    pick = random.Random(seed)  # noqa: S311 - a reproducible world
     roles = [each for each in ROLES if not single or each not in SUPPORT_ROLES]
     world = make_world()
     pool = [

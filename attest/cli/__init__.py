@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("attest.cli.run", "Run a step of a pipeline and sign what it read and what it wrote."),
     "record": ("attest.cli.record", "Sign a step of the past, from files that are still there."),
     "sign": ("attest.cli.sign", "Sign any in-toto statement."),
+    "order": ("attest.cli.order", "Write, sign, list and show deletion orders."),
+    "impact": ("attest.cli.impact", "Tell what a deletion order reaches, and what it does not."),
     "register": ("attest.cli.register", "Keep a register: what is current, withdrawn or ordered deleted."),
     "import": ("attest.cli.import_", "Verify an upstream vendor's bundle and take it into the store."),
     "store": ("attest.cli.store", "Check the store, or write everything in it out."),

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["newest_edition", "statements_in"]
 
+_PREDICATES = {"order": "deletion-order"}
+"""Kind of entry → short name of its predicate, where they differ."""
+
 
 def _of_kind(kind: str, file: Path, limits: Limits) -> Iterator[tuple[int, Bundle, Statement]]:
     """Yield the statements of one kind in a file; nothing is verified."""
@@ -31,7 +34,7 @@ def _of_kind(kind: str, file: Path, limits: Limits) -> Iterator[tuple[int, Bundl
             raise
         except FormatError:
             continue
-        if predicate_name(statement.predicate_type) == kind:
+        if predicate_name(statement.predicate_type) == _PREDICATES.get(kind, kind):
             yield number, content, statement
 
 
@@ -123,7 +126,7 @@ def _stored(kind: str, what: str, trust: Trust | None, store_uri: str | None, li
     if bundle is None:
         raise FormatError("no such statement in the store", what)
     statement = _granted(bundle, what, trust, limits) if trust else bundle.statement(what, limits)
-    if predicate_name(statement.predicate_type) != kind:
+    if predicate_name(statement.predicate_type) != _PREDICATES.get(kind, kind):
         raise FormatError(f"got a statement of type {statement.predicate_type}, expected {kind}", what)
     return statement
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from attest.bundle import Bundle
     from attest.graph import Evidence
     from attest.limits import Limits
     from attest.matching import Delivery
@@ -139,6 +138,7 @@ def _as_claimed(
     from dataclasses import replace
 
     from attest.bundle import UnknownLine
+    from attest.cli.snapshot import claim
     from attest.graph import Graph
     from attest.lineage import Lineage
     from attest.matching import match
@@ -152,29 +152,12 @@ def _as_claimed(
             unknown.append((line.source, line.number, line.content.reason))
         elif line.content.statement_digest not in evidence:
             where = f"{line.source}:{line.number}"
-            evidence[line.content.statement_digest] = _claim(line.content, where, limits)
+            evidence[line.content.statement_digest] = claim(line.content, where, limits)
     graph = Graph(evidence.values(), manifests)
     matched = match(delivery, graph)
     nobody = replace(Trust.of_keys({}), sha256=_NOBODY)
     lineage = Lineage(graph, matched.roots)
     return Review(_now(), False, nobody, graph, matched, lineage, {}, (), tuple(unknown))
-
-
-def _claim(bundle: Bundle, where: str, limits: Limits) -> Evidence:
-    from attest.errors import FormatError
-    from attest.graph import Evidence
-    from attest.predicate import predicate_name, read_predicate
-    from attest.predicates.step import Step
-
-    statement = bundle.statement(where, limits)
-    try:
-        predicate = read_predicate(statement)
-    except FormatError:
-        predicate = None
-    if isinstance(predicate, Step):
-        limits.check("step_inputs", len(predicate.inputs), where)
-    kind = predicate_name(statement.predicate_type)
-    return Evidence(statement, kind, predicate, (), (), "nobody's signature was checked")
 
 
 def _require_match(reviewed: Review, given: str) -> None:

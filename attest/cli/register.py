@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_KINDS = ("contents", "withdrawal", "rights")
+_KINDS = ("contents", "withdrawal", "rights", "order")
 
 
 def _common(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,6 +94,7 @@ def new(
 @click.option("--contents", multiple=True, metavar="WHAT", help="A list of contents that is current now.")
 @click.option("--withdrawal", multiple=True, metavar="WHAT", help="A withdrawal.")
 @click.option("--rights", multiple=True, metavar="WHAT", help="A rights record that is current now.")
+@click.option("--order", multiple=True, metavar="WHAT", help="A deletion order.")
 @click.option("--status", multiple=True, metavar="DIGEST=STATUS", help="Say where a listed statement stands.")
 @click.option("--keep-others", is_flag=True, help="Lists it does not follow on stay current.")
 @click.option("--next-update", metavar="SPAN", help="When the next edition is out.  [default: as last time]")

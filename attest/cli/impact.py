@@ -1,0 +1,83 @@
+"""``attest impact``: what a deletion order reaches, what it does not, and what must be explained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from attest.cli.options import json_option, limits_from
+from attest.cli.order import snapshot_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from attest.resource import Artifact
+
+__all__ = ["command"]
+
+
+@click.command("impact")
+@click.argument("order", metavar="ORDER")
+@click.option(
+    "--found-in",
+    "found",
+    multiple=True,
+    metavar="ARTIFACT",
+    help="A dataset in which the order's records were found: sha256:…; may be repeated.",
+)
+@click.option("--all", "everything", is_flag=True, help="List every artifact, also those that are clear.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet instead of text.")
+@snapshot_options
+@json_option
+def command(
+    order: str,
+    found: tuple[str, ...],
+    everything: bool,
+    as_csv: bool,
+    bundles: tuple[Path, ...],
+    registers: tuple[Path, ...],
+    trust: Path | None,
+    store_uri: str | None,
+    limits: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Tell what a deletion order reaches, and what it does not.
+
+    ORDER is its id, its statement's digest, or the beginning of one. Looked at is everything in the project's
+    store, where your own keys and trust.yaml are believed, or in the files of --bundle.
+
+    Affected is what was made from a target, in whatever role it was read: proven where statements you believe
+    say so, possible where a link is only claimed or something behind it is not explained. Not affected is
+    only what is explained down to its origins. The same statements give the same bytes.
+
+    \b
+      attest impact C-4743
+      attest impact sha256:9c1e… --csv > affected.csv
+      attest impact C-4743 -b vendor.intoto.jsonl -t trust.yaml --json
+    """  # noqa: D301 - \b is click's mark for lines that keep their breaks
+    from attest.cli.snapshot import find_order, take_snapshot
+    from attest.errors import UsageError
+    from attest.impact import Impact
+    from attest.toll import impact_report, to_text
+    from attest.toll_views import table, to_csv
+
+    if as_json and as_csv:
+        raise UsageError("give one of --json and --csv")
+    snapshot = take_snapshot(bundles, registers, trust, store_uri, limits_from(limits))
+    state = find_order(snapshot, order)
+    impact = Impact(snapshot.graph, state, _artifacts(found))
+    report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
+    if as_json:
+        click.echo(to_text(report), nl=False)
+    elif as_csv:
+        click.echo(to_csv(report), nl=False)
+    else:
+        click.echo(table(report, everything=everything), nl=False)
+
+
+def _artifacts(given: Iterable[str]) -> list[Artifact]:
+    from attest.resource import Artifact
+
+    return [Artifact.parse(each) for each in given]

@@ -1,0 +1,175 @@
+"""Everything a store or some bundles say, verified: what questions about all of it at once are asked of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from attest.bundle import Bundle
+    from attest.docket import OrderState
+    from attest.graph import Evidence, Graph
+    from attest.limits import Limits
+    from attest.review import Line, Review
+    from attest.trust import Trust
+
+__all__ = ["Snapshot", "claim", "find_order", "take_snapshot"]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Verified statements, claims nobody is known to have signed, and the orders among them."""
+
+    graph: Graph
+    orders: dict[str, OrderState]
+    trust: Trust
+    source: str
+    """Where it came from, in words."""
+    unverified: int
+    """Statements nobody the trust names is shown to have signed."""
+    unknown_lines: int
+
+
+def claim(bundle: Bundle, where: str, limits: Limits) -> Evidence:
+    """Read a statement as somebody's claim: granted to nobody, and joined like any other.
+
+    Raises:
+        FormatError: it is no statement.
+        LimitError: beyond the reader's limits.
+    """
+    from attest.errors import FormatError
+    from attest.graph import Evidence
+    from attest.predicate import predicate_name, read_predicate
+    from attest.predicates.step import Step
+
+    statement = bundle.statement(where, limits)
+    try:
+        predicate = read_predicate(statement)
+    except FormatError:
+        predicate = None
+    if isinstance(predicate, Step):
+        limits.check("step_inputs", len(predicate.inputs), where)
+    kind = predicate_name(statement.predicate_type)
+    return Evidence(statement, kind, predicate, (), (), "nobody's signature was checked")
+
+
+def take_snapshot(
+    bundles: Sequence[Path],
+    registers: Sequence[Path],
+    trust: Path | None,
+    store_uri: str | None,
+    limits: Limits,
+) -> Snapshot:
+    """Read and verify everything in the project's store, or in ``bundles``, and the registers besides.
+
+    In the store the project's own keys are believed, and its trust file; of bundles, without a trust file
+    nobody is, and all that is said is a claim.
+
+    Raises:
+        AttestError: something cannot be read, or the trust file is no trust file.
+    """
+    from attest.cli.verify import manifests_beside, read_evidence
+    from attest.trust import Trust, read_trust
+
+    if bundles:
+        files = list(bundles)
+        believed = read_trust(trust, limits) if trust is not None else Trust.of_keys({})
+        lines = read_evidence([*files, *registers], limits)
+        manifests = manifests_beside(files, None, limits)
+        return _snapshot(lines, believed, manifests, limits, ", ".join(map(str, files)))
+    return _of_store(registers, trust, store_uri, limits)
+
+
+def _of_store(
+    registers: Sequence[Path], trust: Path | None, store_uri: str | None, limits: Limits
+) -> Snapshot:
+    from itertools import chain
+    from pathlib import Path
+
+    from attest.cli.own_trust import own_trust
+    from attest.cli.verify import read_evidence
+    from attest.review import Line
+    from attest.settings import find_project
+
+    project = find_project(Path.cwd(), store=store_uri, optional=store_uri is not None)
+    believed = own_trust(project, trust, limits=limits)
+    with project.open_store(read_only=True, limits=limits) as store:
+        manifests = {digest: store.manifest(digest) or b"" for digest in store.manifests()}
+        stored = (Line("the store", number, bundle) for number, bundle in enumerate(store.bundles(), 1))
+        lines = chain(stored, read_evidence(list(registers), limits))
+        return _snapshot(lines, believed, manifests, limits, "the store")
+
+
+def _snapshot(
+    lines: Iterable[Line], trust: Trust, manifests: dict[str, bytes], limits: Limits, source: str
+) -> Snapshot:
+    from datetime import UTC, datetime, timedelta
+
+    from attest.bundle import Bundle
+    from attest.docket import read_orders
+    from attest.graph import Graph
+    from attest.matching import Delivery
+    from attest.resource import Artifact
+    from attest.review import review
+
+    kept: dict[str, tuple[Bundle, str]] = {}
+
+    def keeping() -> Iterable[Line]:
+        for line in lines:
+            if isinstance(line.content, Bundle):
+                place = f"{line.source}:{line.number}"
+                kept.setdefault(line.content.statement_digest, (line.content, place))
+            yield line
+
+    nothing = Delivery("", Artifact("0" * 64), 0, {})
+    # up to the next second: a timestamp of this very second is not in the future
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    reviewed: Review = review(nothing, keeping(), trust, now, manifests=manifests, limits=limits)
+    claims = _claims(reviewed, kept, limits)
+    graph = Graph([*reviewed.graph.evidence, *claims], manifests) if claims else reviewed.graph
+    orders = read_orders(graph.evidence, reviewed.registers)
+    return Snapshot(graph, orders, trust, source, len(claims), len(reviewed.unknown_lines))
+
+
+def _claims(reviewed: Review, kept: dict[str, tuple[Bundle, str]], limits: Limits) -> list[Evidence]:
+    """Read what nobody is shown to have signed; adverse facts count, so it is not passed over."""
+    from attest.errors import FormatError, LimitError
+
+    known = reviewed.graph.by_digest
+    found = []
+    for digest, (bundle, where) in sorted(kept.items()):
+        if digest in known:
+            continue
+        try:
+            found.append(claim(bundle, where, limits))
+        except LimitError:
+            raise
+        except FormatError:
+            continue
+    return found
+
+
+def find_order(snapshot: Snapshot, given: str) -> OrderState:
+    """Return the order of a digest, the beginning of one, or an id.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    from attest.errors import UsageError, nearest
+
+    digest = given.removeprefix("sha256:")
+    orders = snapshot.orders.values()
+    found = [each for each in orders if given == each.title]
+    if not found and len(digest) >= 6:
+        found = [each for each in orders if each.digest.startswith(digest)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        digests = ", ".join(f"sha256:{each.digest}" for each in found[:5])
+        raise UsageError(f"{len(found)} orders are called so", given, f"name one by its digest: {digests}")
+    guess = nearest(given, [each.title for each in orders])
+    hint = f"did you mean {guess!r}?" if guess else "`attest order list` shows which there are"
+    raise UsageError(f"no such order in {snapshot.source}", given, hint)

@@ -1,0 +1,419 @@
+"""The order a person writes in YAML: what must go, on whose word, by when. It becomes ``deletion-order``.
+
+It is strict: a key nobody knows, a word that is none, or a field that is still to be filled in is an error
+with its line. The order's own document stays home; its digest is what the statement is about.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+
+from attest.claim import Count
+from attest.digest import ALIASES
+from attest.document import UNFILLED, Document, check_filled, read_file
+from attest.errors import DigestError, UsageError
+from attest.hashing import hash_file
+from attest.limits import DEFAULT, Limits
+from attest.model import Date, StrictModel, format_time
+from attest.predicates.deletion_order import DeletionOrder
+from attest.resource import MANIFEST_MEDIA_TYPE, ResourceDescriptor
+from attest.statement import Statement
+from attest.words import ArtifactName, FileName, Text, YesNo, choice
+
+__all__ = [
+    "AuthoritySection",
+    "BasisWord",
+    "DeadlineRow",
+    "Heading",
+    "OrderFile",
+    "Records",
+    "ReportingSection",
+    "Target",
+    "TargetsSection",
+    "ThirdPartiesSection",
+    "order_template",
+    "read_order",
+]
+
+BasisWord = Literal[
+    "regulator",
+    "court",
+    "data-subject-request",
+    "consent-withdrawal",
+    "licence-end",
+    "contract",
+    "voluntary",
+]
+ClassWord = Literal[
+    "raw-data",
+    "derived-data",
+    "embedding",
+    "index",
+    "model",
+    "adapter",
+    "quantization",
+    "distilled-student",
+    "backup",
+    "other",
+]
+ReachWord = Literal["in-whole-or-in-part", "named-only"]
+SpaceWord = Literal["content", "subject"]
+ExceptionWord = Literal["legal-retention", "technical-infeasibility"]
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+
+
+def _any_digest(value: str) -> str:
+    """Take ``sha256:…`` with or without the slash of a directory, or another digest by its algorithm."""
+    algorithm, _, digest = value.partition(":")
+    length = {"sha256": 64, **ALIASES}.get(algorithm)
+    plain = digest.removesuffix("/") if algorithm == "sha256" else digest
+    if length is None or len(plain) != length or set(plain) - set("0123456789abcdef"):
+        known = ", ".join(["sha256", *ALIASES])
+        raise ValueError(f"expected ALGORITHM:hex in lowercase, of {known}; a directory's sha256 ends in /")
+    return value
+
+
+def _key(value: str) -> str:
+    if not _KEY.fullmatch(value):
+        raise ValueError("expected a record's key: 64 lowercase hex digits")
+    return value
+
+
+def _uri(value: str) -> str:
+    if not _URI.fullmatch(value):
+        raise ValueError("expected a URI like https://registry.example/orders; nobody will ever fetch it")
+    return value
+
+
+class Heading(StrictModel):
+    """What the order is."""
+
+    id: Text
+    """What people call it."""
+    basis: Annotated[BasisWord, choice(BasisWord)]
+    """On whose word."""
+    document: FileName | None = None
+    """The decision, letter or request as a file; its digest is recorded. Without one, this file is it."""
+
+
+class AuthoritySection(StrictModel):
+    """Who ordered it."""
+
+    name: Text
+    """Name of the authority, court or, where that may be published, person."""
+    jurisdiction: Text | None = None
+    """Where it has force."""
+    docket: Text | None = None
+    """File number."""
+    uri: Text | None = None
+    """Where the decision can be read."""
+
+
+class Target(StrictModel):
+    """A dataset or model that must go."""
+
+    name: Text | None = None
+    """What it is called; without a digest, everything called so is possibly meant."""
+    digest: Annotated[Text, AfterValidator(_any_digest)] | None = None
+    """`sha256:…`, with a `/` at the end for a directory; or another digest it is known by."""
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Target:
+        if self.name is None and self.digest is None:
+            raise ValueError("name or digest is needed")
+        return self
+
+    def descriptor(self) -> dict[str, Any]:
+        """Return it as the predicate has it."""
+        found: dict[str, Any] = {"name": self.name} if self.name else {}
+        if self.digest is not None:
+            algorithm, _, digest = self.digest.partition(":")
+            found["digest"] = {algorithm: digest.removesuffix("/")}
+            if digest.endswith("/"):
+                found["mediaType"] = MANIFEST_MEDIA_TYPE
+        return found
+
+
+class Records(StrictModel):
+    """Single records that must go."""
+
+    dataset: ArtifactName | None = None
+    """The dataset they are in, whose secret the keys are made with."""
+    space: Annotated[SpaceWord, choice(SpaceWord)]
+    """`content`: keys of records; `subject`: keys of persons."""
+    keys: list[Annotated[Text, AfterValidator(_key)]] = Field(default_factory=list, max_length=10_000)
+    """The keys, 64 hex digits each."""
+    list_: FileName | None = Field(default=None, alias="list")
+    """Instead: a file with a key per line; its digest is recorded, and it stays home."""
+    count: Count | None = None
+    """How many records are meant."""
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Records:
+        if not self.keys and self.list_ is None:
+            raise ValueError("keys or list is needed")
+        return self
+
+
+class TargetsSection(StrictModel):
+    """What must go."""
+
+    datasets: list[Target] = Field(default_factory=list)
+    """Datasets."""
+    records: list[Records] = Field(default_factory=list)
+    """Records of datasets."""
+    models: list[Target] = Field(default_factory=list)
+    """Models."""
+
+    @model_validator(mode="after")
+    def _names_something(self) -> TargetsSection:
+        if not (self.datasets or self.records or self.models):
+            raise ValueError("an order needs a target: datasets, records or models")
+        return self
+
+
+class DeadlineRow(StrictModel):
+    """By when."""
+
+    class_: Annotated[ClassWord, choice(ClassWord)] | None = Field(default=None, alias="class")
+    """Of what; without one: of everything no other deadline names."""
+    days: Count | None = None
+    """Days from `effective`."""
+    due: Date | None = None
+    """The last day; without one, it is counted from `days`."""
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> DeadlineRow:
+        if self.days is None and self.due is None:
+            raise ValueError("days or due is needed")
+        return self
+
+
+class ThirdPartiesSection(StrictModel):
+    """What is owed to and by whoever received something of it."""
+
+    identify: YesNo = "unknown"
+    """Name them."""
+    notify: YesNo = "unknown"
+    """Tell them."""
+    instruct: YesNo = "unknown"
+    """Instruct them to delete."""
+    confirm: YesNo = "unknown"
+    """Demand their confirmation."""
+    within_days: Count | None = None
+    """Within so many days of `effective`."""
+    forward_days: Count | None = None
+    """Replies go to the authority within so many days."""
+    lookback_days: Count | None = None
+    """How far back recipients count."""
+
+
+class ReportingSection(StrictModel):
+    """To whom the deletion is reported."""
+
+    recipient: Text
+    """Who receives the certificate."""
+    form: Text | None = None
+    """The form of the declaration, e.g. 28 U.S.C. § 1746."""
+    due: Date | None = None
+    """By when."""
+
+
+class OrderFile(StrictModel):
+    """A deletion order as it is written; ``read_order`` gives one that knows its file."""
+
+    order: Heading
+    """What the order is."""
+    authority: AuthoritySection | None = None
+    """Who ordered it; not for a voluntary one."""
+    register_id: Annotated[Text, AfterValidator(_uri)] | None = Field(default=None, alias="register")
+    """URI of the register it is listed in: only that register lifts it."""
+    issued: Date | None = None
+    """Day it was made."""
+    effective: Date | None = None
+    """Day it took effect; deadlines in days are counted from it."""
+    received: Date | None = None
+    """Day it was received."""
+    transcribed_by: Text | None = None
+    """Who wrote this down."""
+    targets: TargetsSection
+    """What must go."""
+    reach: Annotated[ReachWord, choice(ReachWord)] = "in-whole-or-in-part"
+    """`in-whole-or-in-part`: and all that was made from it, in whole or in part; `named-only`."""
+    deadlines: list[DeadlineRow] = Field(default_factory=list)
+    """By when, by class."""
+    third_parties: ThirdPartiesSection | None = None
+    """What is owed to and by recipients."""
+    permitted_exceptions: list[Annotated[ExceptionWord, choice(ExceptionWord)]] = Field(default_factory=list)
+    """What may stay; empty: nothing."""
+    reporting: ReportingSection | None = None
+    """To whom it is reported."""
+    note: Text | None = None
+    """In words."""
+
+    _document: Document | None = PrivateAttr(default=None)
+    _folder: Path = PrivateAttr(default=Path())
+
+    @field_validator("deadlines")
+    @classmethod
+    def _one_per_class(cls, rows: list[DeadlineRow]) -> list[DeadlineRow]:
+        classes = [row.class_ for row in rows]
+        twice = [each or "the rest" for each in classes if classes.count(each) > 1]
+        if twice:
+            raise ValueError(f"two deadlines for {twice[0]}")
+        return rows
+
+    def statement(self) -> Statement:
+        """Return the order as a statement about its document.
+
+        Raises:
+            UsageError: a file it names cannot be read, or a deadline counts days from an unknown one; with
+                the line.
+        """
+        name = self.order.document or Path(self._document.name if self._document else "order.yaml").name
+        path = self._folder / name
+        subject = ResourceDescriptor(name=name, digest={"sha256": self._digest(path, ("order", "document"))})
+        return Statement.build([subject], DeletionOrder.TYPE, self.predicate().to_json())
+
+    def predicate(self) -> DeletionOrder:
+        """Return what is signed.
+
+        Raises:
+            UsageError: as ``statement``.
+        """
+        said = self.to_json()
+        heading = said.pop("order")
+        said |= {"id": heading["id"], "basis": heading["basis"]}
+        said["targets"] = {
+            "datasets": [each.descriptor() for each in self.targets.datasets],
+            "records": [self._records(number, each) for number, each in enumerate(self.targets.records)],
+            "models": [each.descriptor() for each in self.targets.models],
+        }
+        said["deadlines"] = [self._deadline(number, row) for number, row in enumerate(self.deadlines)]
+        said["permittedExceptions"] = [{"kind": kind} for kind in self.permitted_exceptions]
+        for field in ("issued", "effective", "received"):
+            if field in said:
+                said[field] += "T00:00:00Z"
+        if self.reporting is not None and self.reporting.due is not None:
+            said["reporting"]["due"] = _end_of(self.reporting.due)
+        return DeletionOrder.from_json(said)
+
+    def _records(self, number: int, records: Records) -> dict[str, Any]:
+        said: dict[str, Any] = {"space": records.space, "keys": sorted(set(records.keys))}
+        if records.count is not None:
+            said["count"] = records.count
+        if records.dataset is not None:
+            said["dataset"] = Target(digest=records.dataset).descriptor()
+        if records.list_ is not None:
+            place = ("targets", "records", number, "list")
+            digest = self._digest(self._folder / records.list_, place)
+            said["list"] = {"name": records.list_, "digest": {"sha256": digest}}
+        return said
+
+    def _deadline(self, number: int, row: DeadlineRow) -> dict[str, Any]:
+        due = row.due
+        if due is None:
+            if self.effective is None:
+                where = self._document.where(("deadlines", number)) if self._document else None
+                raise UsageError("days are counted from effective, which is missing", where)
+            due = self.effective + timedelta(days=row.days or 0)
+        said: dict[str, Any] = {"due": _end_of(due)}
+        if row.class_ is not None:
+            said["class"] = row.class_
+        if row.days is not None:
+            said["days"] = row.days
+        return said
+
+    def _digest(self, path: Path, place: tuple[str | int, ...]) -> str:
+        try:
+            return hash_file(path).sha256
+        except (DigestError, OSError) as error:
+            where = self._document.where(place) if self._document else None
+            reason = error.what if isinstance(error, DigestError) else str(error.strerror)
+            raise UsageError(
+                f"{str(path)[:200]!r}: {reason}", where, "paths are relative to the order"
+            ) from error
+
+    def remarks(self) -> list[str]:
+        """Return what a reader will miss in the order, one sentence each; none of it is an error."""
+        found = []
+        if self.register_id is None:
+            found.append("it names no register: every register that lists it can lift it")
+        if self.order.basis != "voluntary" and self.authority is None:
+            found.append("authority is missing, and the order is not voluntary")
+        if self.order.basis != "voluntary" and self.order.document is None:
+            found.append("order.document is missing: only this file stands for what was ordered")
+        if not self.deadlines:
+            found.append("it sets no deadline")
+        bare = [each.name for each in (*self.targets.datasets, *self.targets.models) if each.digest is None]
+        found += [f"target {name!r} has no digest: what is called so is possibly affected" for name in bare]
+        return found
+
+
+def _end_of(day: Any) -> str:
+    """Return the last second of a day: it counts to its end."""
+    return format_time(datetime.combine(day, time(23, 59, 59), UTC))
+
+
+def read_order(path: Path, limits: Limits = DEFAULT) -> OrderFile:
+    """Read an order.
+
+    Raises:
+        FormatError: the file cannot be read.
+        UsageError: it is no order; the message names the line, and the nearest valid key or word.
+    """
+    document = read_file(path, limits)
+    check_filled(document)
+    order = document.validate(OrderFile)
+    order._document = document  # noqa: SLF001 - its own module
+    order._folder = path.parent  # noqa: SLF001 - its own module
+    return order
+
+
+_TEMPLATE = Path(__file__).parent / "presets" / "order.yaml"
+
+
+def order_template(
+    *,
+    order_id: str | None = None,
+    basis: str | None = None,
+    document: str | None = None,
+    register: str | None = None,
+    targets: tuple[tuple[str, str], ...] = (),
+) -> str:
+    """Return the text of a new order, with what is known filled in and ``UNFILLED`` where one must write.
+
+    Args:
+        order_id: what to call it.
+        basis: on whose word.
+        document: its file, relative to the order.
+        register: id of the register it will be listed in.
+        targets: name and digest (``sha256:…``) of the datasets that must go.
+    """
+    lines = []
+    for name, digest in targets:
+        lines.append(f"    - {{name: {_quoted(name)}, digest: {_quoted(digest)}}}")
+    known = {
+        "id": _quoted(order_id) if order_id else UNFILLED,
+        "basis": basis or UNFILLED,
+        "document": f"document: {_quoted(document)}" if document else "# document: order.pdf",
+        "register": f"register: {_quoted(register)}"
+        if register
+        else "# register: https://registry.example/orders",
+        "datasets": "\n".join(lines) or f"    - {{name: {UNFILLED}, digest: {UNFILLED}}}",
+    }
+    text = _TEMPLATE.read_text("utf-8")
+    return re.sub(r"\{\{([a-z]+)\}\}", lambda match: known[match[1]], text)
+
+
+def _quoted(text: str) -> str:
+    """Write text as a YAML scalar that reads back as itself: JSON's strings are YAML's."""
+    return json.dumps(text, ensure_ascii=True)

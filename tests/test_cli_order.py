@@ -1,0 +1,251 @@
+"""attest order and attest impact, as an office for data protection runs them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from workshop import attest, fill, make_project
+
+from attest.document import read_document
+from attest.errors import UsageError
+from attest.orderfile import OrderFile, order_template, read_order
+
+REGISTER = "https://registry.example/orders"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, capfd):
+    """A project with two datasets, a model of each, and a fine-tune of the first."""
+    root = make_project(tmp_path / "p", settings="builder: {id: https://vendor.example/ci}\n")
+    monkeypatch.chdir(root)
+    fill(root / "songs", c="3")
+    attest(capfd, "dataset", "data", "--card", "card.yaml")
+    attest(capfd, "dataset", "songs", "--card", "card.yaml")
+    for name, data in (("faces-model", "data"), ("songs-model", "songs")):
+        train(capfd, name, "--kind", "train", "--dataset", data)
+    train(capfd, "product", "--kind", "finetune", "--base-model", "faces-model", "--dataset", "songs")
+    return root
+
+
+def train(capfd, name, *words):
+    """Run a step that writes a model of its own."""
+    script = f"mkdir {name} && echo {name} > {name}/model.safetensors"
+    attest(capfd, "run", *words, "--output", name, "--", "sh", "-c", script)
+
+
+@pytest.fixture
+def ordered(project, capfd):
+    """The same, with an order for the first dataset signed."""
+    attest(capfd, "order", "new", "--id", "C-4743", "--basis", "voluntary", "--dataset", "data")
+    out, _ = attest(capfd, "order", "add", "order.yaml", "-o", "order.jsonl", "--json")
+    return json.loads(out)["statement"]
+
+
+# writing and signing
+
+
+def test_a_new_order_is_filled_in_with_what_is_known_and_reads_back(project, capfd):
+    _, err = attest(capfd, "order", "new", "--dataset", "data", "--id", "it's: #1", "--basis", "court")
+    assert "wrote order.yaml" in err
+    read = read_order(project / "order.yaml")
+    assert read.order.id == "it's: #1"
+    assert read.order.basis == "court"
+    assert read.targets.datasets[0].name == "data"
+    attest(capfd, "order", "new", code=2)  # never overwritten
+
+
+def test_an_order_that_is_not_filled_in_is_refused_with_its_lines(project, capfd):
+    attest(capfd, "order", "new")
+    _, err = attest(capfd, "order", "check", "order.yaml", code=2)
+    assert "still to be filled in: order.id, order.basis, targets.datasets.0.digest" in err
+    assert "order.yaml:5" in err
+
+
+BAD = {
+    "targts: {}": "did you mean 'targets'?",
+    "targets: {}": "an order needs a target",
+    "targets: {datasets: [{}]}": "name or digest is needed",
+    "targets: {datasets: [{digest: 'sha256:12'}]}": "expected ALGORITHM:hex",
+    "targets: {datasets: [{digest: 'md5:12'}]}": "expected ALGORITHM:hex",
+    "targets: {records: [{space: subject, keys: [abc]}]}": "a record's key",
+    "targets: {records: [{space: subject}]}": "keys or list is needed",
+    "targets: {models: [{name: m}]}\nreach: all": "expected one of in-whole-or-in-part, named-only",
+    "targets: {models: [{name: m}]}\ndeadlines: [{class: modell, days: 1}]": "did you mean 'model'?",
+    "targets: {models: [{name: m}]}\ndeadlines: [{class: model}]": "days or due is needed",
+    "targets: {models: [{name: m}]}\ndeadlines: [{days: 1}, {days: 2}]": "two deadlines for the rest",
+    "targets: {models: [{name: m}]}\nregister: no spaces please": "expected a URI",
+    "targets: {models: [{name: m}]}\npermittedExceptions: [never]": "expected one of legal-retention",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD.items(), ids=list(BAD))
+def test_what_an_order_cannot_say_is_refused_with_its_line(tmp_path, text, message):
+    path = tmp_path / "order.yaml"
+    path.write_text(f"order: {{id: C-1, basis: voluntary}}\n{text}\n")
+    with pytest.raises(UsageError) as caught:
+        read_order(path)
+    said = f"{caught.value} {caught.value.hint}"
+    assert message in said
+    assert "order.yaml:" in said
+
+
+def test_days_are_counted_from_when_it_took_effect(tmp_path):
+    text = "order: {id: C-1, basis: voluntary}\ntargets: {models: [{name: m}]}\ndeadlines: [{days: 30}]\n"
+    (tmp_path / "order.yaml").write_text(text)
+    with pytest.raises(UsageError, match="days are counted from effective"):
+        read_order(tmp_path / "order.yaml").predicate()
+    (tmp_path / "order.yaml").write_text(text + "effective: 2026-11-06\n")
+    (row,) = read_order(tmp_path / "order.yaml").predicate().deadlines
+    assert row.to_json() == {"days": 30, "due": "2026-12-06T23:59:59Z"}
+
+
+def test_a_missing_document_is_named_with_its_line(tmp_path):
+    text = "order:\n  id: C-1\n  basis: court\n  document: gone.pdf\ntargets: {models: [{name: m}]}\n"
+    (tmp_path / "order.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"gone\.pdf") as caught:
+        read_order(tmp_path / "order.yaml").statement()
+    assert str(caught.value).startswith(str(tmp_path / "order.yaml:4"))
+
+
+def test_an_order_without_a_document_is_its_own(project, capfd):
+    attest(capfd, "order", "new", "--id", "own", "--basis", "voluntary", "--dataset", "data")
+    out, _ = attest(capfd, "digest", "order.yaml")
+    statement = read_order(project / "order.yaml").statement()
+    assert statement.subjects[0].digest["sha256"] == out.split()[0]
+    assert statement.subjects[0].name == "order.yaml"
+
+
+def test_signing_again_changes_nothing(project, ordered, capfd):
+    out, _ = attest(capfd, "order", "add", "order.yaml", "--json")
+    assert json.loads(out)["new"] is False
+    assert json.loads(out)["statement"] == ordered
+
+
+def test_a_template_takes_every_field_the_model_has():
+    text = order_template()
+    for name, field in OrderFile.model_fields.items():
+        assert f"{field.alias or name}:" in text or name == "note"
+    assert read_document(text.encode(), "order.yaml").value["order"]["id"] == "FILL-IN"
+
+
+# listing, and the register
+
+
+def test_list_and_show(project, ordered, capfd):
+    out, _ = attest(capfd, "order", "list")
+    assert out.startswith(f"active     {ordered[:23]}…  C-4743")
+    out, _ = attest(capfd, "order", "show", ordered[:20], "--json")
+    said = json.loads(out)
+    assert (said["id"], said["state"], said["believed"]) == ("C-4743", "active", True)
+    assert said["order"]["basis"] == "voluntary"
+    _, err = attest(capfd, "order", "show", "C-4744", code=2)
+    assert "did you mean 'C-4743'?" in err
+    out, _ = attest(capfd, "order", "list", "-b", "order.jsonl")
+    assert "NOT BELIEVED" in out
+
+
+def test_a_register_lists_an_order_and_keeps_its_history(project, ordered, capfd):
+    more = ("--signer", "keys/attest.key")
+    attest(
+        capfd, "register", "new", REGISTER, "--next-update", "30 days", "--scope", "order", "-o", "1", *more
+    )
+    attest(capfd, "register", "append", "1", "--order", "order.jsonl", "-o", "2", *more)
+    out, _ = attest(capfd, "order", "show", "C-4743", "--register", "2")
+    assert f"{REGISTER}: active" in out
+    attest(capfd, "register", "append", "2", "--status", f"{ordered}=suspended", "-o", "3", *more)
+    attest(capfd, "register", "append", "3", "--status", f"{ordered}=satisfied", "-o", "4", *more)
+    out, _ = attest(capfd, "order", "show", "C-4743", "--register", "4")
+    assert out.startswith("satisfied  ")
+    assert [line.split()[1] for line in out.splitlines() if "before" in line] == ["active", "suspended"]
+    out, _ = attest(capfd, "impact", "C-4743", "--register", "4", "--json")
+    assert json.loads(out)["order"]["state"] == "satisfied"
+
+
+# impact
+
+
+def names(report, certainty):
+    return {row["name"].rstrip("/") for row in report["affected"] if row["certainty"] == certainty}
+
+
+def test_impact_of_a_store(project, ordered, capfd):
+    out, _ = attest(capfd, "impact", "C-4743", "--json")
+    report = json.loads(out)
+    assert {"data", "faces-model", "product"} <= names(report, "proven")
+    assert names(report, "possible") == set()
+    clear = {row["name"].rstrip("/"): row["why"] for row in report["clear"]}
+    assert clear["songs"] == "origin"
+    assert clear["songs-model"] == "made"
+    assert report["unknown"] == []
+    assert report["notProven"]
+    product = next(row for row in report["affected"] if row["name"].rstrip("/") == "product")
+    assert product["class"] == "model"
+    assert [each.rstrip("/") for each in product["path"]][::2] == ["data", "faces-model", "product"]
+    again, _ = attest(capfd, "impact", ordered[:20], "--json")
+    assert again == out
+
+
+def test_impact_as_text_and_csv(project, ordered, capfd):
+    out, _ = attest(capfd, "impact", "C-4743")
+    assert "AFFECTED, PROVEN" in out
+    assert "NOT AFFECTED: everything behind it is explained" in out
+    assert "NOT PROVEN" in out
+    everything, _ = attest(capfd, "impact", "C-4743", "--all")
+    assert len(everything) > len(out)
+    out, _ = attest(capfd, "impact", "C-4743", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["standing"] for row in rows} == {"proven", "clear"}
+    assert all(len(row) == 12 and None not in row.values() for row in rows)
+    attest(capfd, "impact", "C-4743", "--csv", "--json", code=2)
+
+
+def test_csv_defuses_formulas(project, capfd):
+    fill(project / "=cmd()", x="9")
+    attest(capfd, "dataset", "=cmd()", "--card", "card.yaml")
+    attest(capfd, "order", "new", "--id", "C-1", "--basis", "voluntary", "--dataset", "=cmd()")
+    attest(capfd, "order", "add", "order.yaml")
+    out, _ = attest(capfd, "impact", "C-1", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["name"] for row in rows if "cmd" in row["name"]] == ["'=cmd()/"]
+
+
+def test_of_bundles_nobody_believes_everything_is_possible(project, ordered, capfd):
+    attest(capfd, "store", "export", "-o", "all.jsonl")
+    out, _ = attest(capfd, "impact", "C-4743", "-b", "all.jsonl", "--json")
+    report = json.loads(out)
+    assert report["clear"] == []
+    assert report["order"]["believed"] is False
+    assert any("believed from nobody" in each for each in report["warnings"])
+    assert names(report, "proven") == {"data"}
+    assert {"faces-model", "product", "songs-model"} <= names(report, "possible")
+
+
+def test_an_unknown_order_and_an_unknown_target(project, ordered, capfd):
+    _, err = attest(capfd, "impact", "nothing", code=2)
+    assert "no such order in the store" in err
+    text = "order: {id: C-9, basis: voluntary}\ntargets: {datasets: [{name: gone, digest: 'sha256:%s'}]}\n"
+    (project / "other.yaml").write_text(text % ("a" * 64))
+    attest(capfd, "order", "add", "other.yaml")
+    out, _ = attest(capfd, "impact", "C-9")
+    assert "knows nothing of this target, which is kept: gone" in out.replace("\n         ", "")
+
+
+def test_two_orders_about_the_same_thing_are_told_apart(project, ordered, capfd):
+    text = (
+        (project / "order.yaml")
+        .read_text()
+        .replace("C-4743", "C-2")
+        .replace("reach: in-whole-or-in-part", "reach: named-only")
+    )
+    (project / "second.yaml").write_text(text)
+    attest(capfd, "order", "add", "second.yaml")
+    out, _ = attest(capfd, "impact", "C-4743", "--json")
+    (other,) = json.loads(out)["order"]["others"]
+    assert (other["id"], other["differs"]) == ("C-2", ["reach"])
+    out, _ = attest(capfd, "impact", "C-2", "--json")
+    report = json.loads(out)
+    assert names(report, "proven") == {"data"}
+    assert {row["why"] for row in report["clear"]} == {"named-only"}
