@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from attest.cli.auditing import auditing_options
 from attest.cli.options import PATH, json_option, limit_option, limits_from, reads_path
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from attest.cli.auditing import Auditor
     from attest.limits import Limits
     from attest.matching import Delivery
     from attest.report import Report
@@ -48,6 +50,7 @@ __all__ = ["command", "manifests_beside", "manifests_folder", "measure", "read_e
 @click.option(
     "--memory", type=PATH, help="Where register sequences are remembered. [default: beside trust.yaml]"
 )
+@auditing_options
 @json_option
 @limit_option
 def command(
@@ -60,6 +63,7 @@ def command(
     as_of: str | None,
     reports: tuple[Path, ...],
     memory: Path | None,
+    auditor: Auditor | None,
     as_json: bool,
     limits: tuple[str, ...],
 ) -> int:
@@ -67,6 +71,9 @@ def command(
 
     PATH is the delivered file or directory. Everything happens offline, and nothing the bundle names is
     followed. Exit code: 0 accepted, 1 rejected, 2 usage, 3 incomplete, 4 could not decide.
+
+    With --attest the verdict is signed as a statement that others can rely on who trust you as an auditor.
+    REJECT and INCOMPLETE are written as FAILED; the exit code stays that of the verdict.
 
     \b
       attest verify model/ -b model.intoto.jsonl -t trust.yaml -p policy.yaml -r report.html
@@ -106,6 +113,8 @@ def command(
     for target, render in zip(reports, renderers, strict=True):
         write_file(target, [render(result).encode()])
     _print(result, as_json=as_json)
+    if auditor is not None:
+        auditor.write(result)
     if not historical:
         _remember(lambda: write_memory(memory, remembered, reviewed.registers))
     return Verdict(result.verdict).exit_code
