@@ -33,6 +33,8 @@ __all__ = [
     "key_bundle",
     "numbered_lines",
     "parse_bundle",
+    "parse_line",
+    "raw_lines",
     "read_lines",
     "with_evidence",
     "write_lines",
@@ -40,7 +42,14 @@ __all__ = [
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _MEDIA_TYPES = frozenset({MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.3"})
+_BUFFER = 1 << 18
+"""Bytes read at a time: lines are longer than Python's usual buffer."""
 _LINE_BREAKS_TO_SPACES = bytes.maketrans(b"\r\n", b"  ")
+_BUNDLE = frozenset({"mediaType", "verificationMaterial", "dsseEnvelope"})
+_ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
+_SIGNATURE = frozenset({"sig", "keyid"})
+_PUBLIC_KEY = frozenset({"hint"})
+_TIMESTAMPS = frozenset({"rfc3161Timestamps"})
 _MATERIAL = frozenset({"publicKey", "certificate", "tlogEntries", "timestampVerificationData"})
 _CHAIN = "x509CertificateChain"
 _MODEL_SIGNING = "https://model_signing/signature/v1.0"
@@ -116,13 +125,15 @@ def _bytes(value: Any, name: str) -> bytes:
 
 
 def _closed(value: dict[str, Any], known: frozenset[str], name: str) -> None:
-    unknown = sorted(set(value) - known)
-    if unknown:
+    if not value.keys() <= known:
+        unknown = sorted(value.keys() - known)
         raise _NotABundleError(f"{name}: unknown field {unknown[0][:100]!r}")
 
 
 def _entries(material: dict[str, Any], limits: Limits, where: str | None) -> tuple[dict[str, Any], ...]:
     entries = material.get("tlogEntries") or []
+    if entries == []:
+        return ()
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise _NotABundleError("tlogEntries: expected a list of objects")
     limits.check("bundle_entries", len(entries), where)
@@ -130,8 +141,10 @@ def _entries(material: dict[str, Any], limits: Limits, where: str | None) -> tup
 
 
 def _timestamps(material: dict[str, Any], limits: Limits, where: str | None) -> tuple[bytes, ...]:
-    data = _object(material.get("timestampVerificationData") or {}, "timestampVerificationData")
-    _closed(data, frozenset({"rfc3161Timestamps"}), "timestampVerificationData")
+    if not material.get("timestampVerificationData"):
+        return ()
+    data = _object(material["timestampVerificationData"], "timestampVerificationData")
+    _closed(data, _TIMESTAMPS, "timestampVerificationData")
     stamps = data.get("rfc3161Timestamps") or []
     if not isinstance(stamps, list):
         raise _NotABundleError("rfc3161Timestamps: expected a list")
@@ -143,13 +156,13 @@ def _timestamps(material: dict[str, Any], limits: Limits, where: str | None) -> 
 
 
 def _signed(envelope: dict[str, Any]) -> tuple[bytes, str, bytes]:
-    _closed(envelope, frozenset({"payload", "payloadType", "signatures"}), "dsseEnvelope")
+    _closed(envelope, _ENVELOPE, "dsseEnvelope")
     signatures = envelope.get("signatures")
     if not isinstance(signatures, list) or len(signatures) != 1:
         count = len(signatures) if isinstance(signatures, list) else 0
         raise _NotABundleError(f"dsseEnvelope: {count} signatures, a Sigstore bundle has exactly one")
     signature = _object(signatures[0], "signatures")
-    _closed(signature, frozenset({"sig", "keyid"}), "signatures")
+    _closed(signature, _SIGNATURE, "signatures")
     kind = envelope.get("payloadType")
     if not isinstance(kind, str):
         raise _NotABundleError("dsseEnvelope.payloadType: expected a string")
@@ -183,10 +196,11 @@ def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
         raise _NotABundleError(
             f"mediaType: got {str(bundle.get('mediaType'))[:100]!r}, expected {MEDIA_TYPE!r}"
         )
-    _closed(bundle, frozenset({"mediaType", "verificationMaterial", "dsseEnvelope"}), "bundle")
+    _closed(bundle, _BUNDLE, "bundle")
     material = _object(bundle.get("verificationMaterial"), "verificationMaterial")
     payload, kind, signature = _signed(_object(bundle.get("dsseEnvelope"), "dsseEnvelope"))
-    limits.check("payload_bytes", len(payload), where)
+    if len(payload) > limits.payload_bytes:
+        limits.check("payload_bytes", len(payload), where)
     if _CHAIN in material and _is_model_signature(payload, limits):
         material = _leaf_alone(material)
     _closed(material, _MATERIAL, "verificationMaterial")
@@ -196,7 +210,7 @@ def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
     certificate: bytes | None = None
     if "publicKey" in material:
         key = _object(material["publicKey"], "publicKey")
-        _closed(key, frozenset({"hint"}), "publicKey")
+        _closed(key, _PUBLIC_KEY, "publicKey")
         hint = str(key.get("hint", ""))
     else:
         certificate = _bytes(_object(material["certificate"], "certificate").get("rawBytes"), "rawBytes")
@@ -212,11 +226,6 @@ def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
     )
 
 
-def _roomy(limits: Limits) -> Limits:
-    """The payload is one long base64 string; its own limit is ``payload_bytes``."""
-    return Limits(**{**limits.__dict__, "string_bytes": max(limits.string_bytes, limits.line_bytes)})
-
-
 def parse_bundle(raw: bytes, where: str | None = None, limits: Limits = DEFAULT) -> Bundle:
     """Parse one bundle.
 
@@ -224,8 +233,9 @@ def parse_bundle(raw: bytes, where: str | None = None, limits: Limits = DEFAULT)
         FormatError: not I-JSON, or not a Sigstore bundle v0.3 of one DSSE envelope.
         LimitError: beyond the reader's limits.
     """
-    limits.check("line_bytes", len(raw), where)
-    value = read_json(raw, where, _roomy(limits))
+    if len(raw) > limits.line_bytes:
+        limits.check("line_bytes", len(raw), where)
+    value = read_json(raw, where, limits.for_lines)
     try:
         return _parse(raw, value, where, limits)
     except LimitError:
@@ -297,7 +307,7 @@ def with_evidence(
     Raises:
         LimitError: more than a bundle may hold.
     """
-    value = read_json(bundle.raw, None, _roomy(DEFAULT))
+    value = read_json(bundle.raw, None, DEFAULT.for_lines)
     material = value["verificationMaterial"]
     material["tlogEntries"] = [*bundle.log_entries, *log_entries]
     material.update(_stamps([*bundle.timestamps, *timestamps]))
@@ -309,8 +319,9 @@ def _lines(stream: BinaryIO, name: str, limits: Limits) -> Iterator[tuple[int, b
     while line := stream.readline(limits.line_bytes + 2):
         number += 1
         line = line.removesuffix(b"\n").removesuffix(b"\r")
-        limits.check("line_bytes", len(line), f"{name}:{number}")
-        if line.strip():
+        if len(line) > limits.line_bytes:
+            limits.check("line_bytes", len(line), f"{name}:{number}")
+        if line and not line.isspace():
             yield number, line
 
 
@@ -330,21 +341,39 @@ def numbered_lines(path: Path, limits: Limits = DEFAULT) -> Iterator[tuple[int, 
         FormatError: a line is not JSON (truncated, not UTF-8, duplicate keys), or the file cannot be read.
         LimitError: beyond the reader's limits.
     """
+    for number, line in raw_lines(path, limits):
+        yield number, parse_line(line, number, f"{path}:{number}", limits)
+
+
+def raw_lines(path: Path, limits: Limits = DEFAULT) -> Iterator[tuple[int, bytes]]:
+    """Stream the lines of an attestation bundle with their numbers, for ``parse_line``; no empty ones.
+
+    Raises:
+        FormatError: the file cannot be read.
+        LimitError: a line is too long, or there are too many.
+    """
+    name = str(path)
     try:
-        with path.open("rb") as stream:
-            for count, (number, line) in enumerate(_lines(stream, str(path), limits), 1):
-                where = f"{path}:{number}"
+        with path.open("rb", buffering=_BUFFER) as stream:
+            for count, (number, line) in enumerate(_lines(stream, name, limits), 1):
                 if count == 1 and line.strip() == b"{":  # one pretty-printed bundle
                     rest = stream.read(limits.line_bytes + 1)
-                    yield number, _bundle_or_unknown(line + b"\n" + rest, number, where, limits)
+                    yield number, line + b"\n" + rest
                     return
-                limits.check("statements", count, where)
-                yield number, _bundle_or_unknown(line, number, where, limits)
+                if count > limits.statements:
+                    limits.check("statements", count, f"{name}:{number}")
+                yield number, line
     except OSError as error:
-        raise FormatError(f"cannot be read: {error.strerror}", str(path)) from error
+        raise FormatError(f"cannot be read: {error.strerror}", name) from error
 
 
-def _bundle_or_unknown(line: bytes, number: int, where: str, limits: Limits) -> Bundle | UnknownLine:
+def parse_line(line: bytes, number: int, where: str, limits: Limits = DEFAULT) -> Bundle | UnknownLine:
+    """Parse one line of an attestation bundle.
+
+    Raises:
+        FormatError: it is not JSON.
+        LimitError: beyond the reader's limits.
+    """
     try:
         return parse_bundle(line, where, limits)
     except _NotABundleError as error:

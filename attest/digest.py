@@ -59,7 +59,7 @@ def _sha256(value: str) -> str:
 
 
 def _digest_set(value: dict[str, str]) -> dict[str, str]:
-    if "sha256" in value and not is_sha256(value["sha256"]):
+    if "sha256" in value and _HEX64.fullmatch(value["sha256"]) is None:
         raise ValueError("sha256: expected 64 lowercase hex digits")
     return value
 

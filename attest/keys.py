@@ -22,6 +22,8 @@ __all__ = ["MAX_KEY_BYTES", "RSA_BITS", "Algorithm", "PublicKey", "check_algorit
 
 Algorithm = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
+_ECDSA = ec.ECDSA(hashes.SHA256())
+
 RSA_BITS = range(2048, 8193)
 """Modulus sizes that are neither weak nor a way to burn a verifier's time."""
 
@@ -125,7 +127,7 @@ class PublicKey:
         """Tell whether ``signature`` over ``message`` is this key's."""
         try:
             if isinstance(self.key, ec.EllipticCurvePublicKey):
-                self.key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+                self.key.verify(signature, message, _ECDSA)
             elif isinstance(self.key, rsa.RSAPublicKey):
                 self.key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
             else:

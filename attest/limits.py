@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 from attest.errors import LimitError, UsageError, nearest
 
@@ -37,6 +38,11 @@ class Limits:
     """Bytes of one manifest file."""
     yaml_aliases: int = 100
     """Aliases in one YAML document."""
+
+    @cached_property
+    def for_lines(self) -> Limits:
+        """The same for a line of a bundle file: its payload is one string, with a limit of its own."""
+        return replace(self, string_bytes=max(self.string_bytes, self.line_bytes))
 
     def check(self, name: str, value: int, where: str | None = None) -> None:
         """Raise ``LimitError`` if ``value`` is above the limit called ``name``."""

@@ -7,14 +7,13 @@ The order and the number of copies of lines change nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
-from attest.bundle import Bundle, UnknownLine
+from attest.check import Checked, Line, RawLine, Unverified, check_lines, seldom_collected
 from attest.claim import ALL, unreadable
-from attest.digest import sha256_bytes
 from attest.docket import OrderState, read_orders
 from attest.errors import AttestError, FormatError
 from attest.graph import Evidence, Graph, Signature
@@ -22,7 +21,7 @@ from attest.keeper import RegisterState, Remembered, read_registers
 from attest.limits import DEFAULT, Limits
 from attest.lineage import Lineage
 from attest.matching import Delivery, Match, match
-from attest.predicate import Predicate, artifacts_of, is_name_blind, predicate_name, read_predicate
+from attest.predicate import Predicate, artifacts_of, predicate_name, read_predicate
 from attest.predicates._summary import Summary
 from attest.predicates.dataset import Dataset
 from attest.predicates.deletion_order import DeletionOrder
@@ -33,47 +32,13 @@ from attest.predicates.withdrawal import Selector, Withdrawal
 from attest.resource import Artifact
 from attest.statement import Statement
 from attest.trust import Grant, Trust
-from attest.verifier import Identity, UnverifiedError, VerifiedStatement
+from attest.verifier import Identity, VerifiedStatement
 
-__all__ = ["Checked", "Line", "Review", "Unverified", "check_lines", "review", "weigh"]
+__all__ = ["Checked", "Line", "RawLine", "Review", "Unverified", "check_lines", "review", "weigh"]
 
 _ADVERSE = frozenset({"withdrawal", "register", "deletion-order"})
 _BESIDE = frozenset({"register", "vsa", "svr"})
 """Kinds of statements whose signers stand beside the chain: they say something about it from outside."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the evidence and where it was read."""
-
-    source: str
-    number: int
-    content: Bundle | UnknownLine = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Unverified:
-    """A bundle nobody the reader trusts is shown to have signed: shown, and never evidence."""
-
-    digest: str
-    """Statement digest it claims."""
-    code: str
-    reason: str
-    predicate_type: str
-    claims: tuple[Artifact, ...]
-    """Artifacts it claims to be about."""
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Lines whose signatures were checked; who is believed for what is not decided yet."""
-
-    statements: Mapping[str, Sequence[VerifiedStatement]] = field(repr=False)
-    """Statement digest → one per signature of a principal of the trust."""
-    unverified: tuple[Unverified, ...]
-    """Bundles nobody is shown to have signed, also of statements that somebody else did sign."""
-    unknown_lines: tuple[tuple[str, int, str], ...]
-    """File, line and reason."""
 
 
 @dataclass(frozen=True)
@@ -127,16 +92,6 @@ class Review:
             for signature in each.signatures
             for name in signature.principals
         )
-
-
-def _unverified(bundle: Bundle, error: UnverifiedError) -> Unverified:
-    try:
-        statement = bundle.statement()
-    except AttestError:
-        return Unverified(bundle.statement_digest, error.code, error.what, "", ())
-    # a stranger's signature over files explains none of them, so it hides nothing
-    claims = () if is_name_blind(statement) else artifacts_of(statement)
-    return Unverified(bundle.statement_digest, error.code, error.what, statement.predicate_type, claims)
 
 
 def _signatures(verified: Sequence[VerifiedStatement]) -> tuple[Signature, ...]:
@@ -289,54 +244,10 @@ def _check_clock(evidence: Iterable[Evidence], as_of: datetime) -> None:
         )
 
 
-def check_lines(
-    lines: Iterable[Line], trust: Trust, limits: Limits = DEFAULT, as_of: datetime | None = None
-) -> Checked:
-    """Check every signature; what is not a principal's is set aside. Copies of a line count once.
-
-    Args:
-        lines: the evidence, in any order.
-        trust: whom the reader believes.
-        limits: the reader's limits.
-        as_of: when certificates without a trusted time have to be valid (``Trust.verify``).
-
-    Raises:
-        LimitError: beyond the reader's limits.
-    """
-    verified: dict[str, list[VerifiedStatement]] = defaultdict(list)
-    unverified: dict[tuple[str, str], Unverified] = {}
-    unknown: set[tuple[str, int, str]] = set()
-    seen: set[str] = set()
-    for line in lines:
-        if isinstance(line.content, UnknownLine):
-            unknown.add((line.source, line.number, line.content.reason))
-            continue
-        copy = sha256_bytes(line.content.raw)
-        if copy in seen:
-            continue
-        seen.add(copy)
-        limits.check("statements", len(seen), line.source)
-        try:
-            one = trust.verify(line.content, f"{line.source}:{line.number}", limits, as_of)
-            verified[one.statement.digest].append(one)
-        except UnverifiedError as error:
-            stranger = _unverified(line.content, error)
-            unverified[stranger.digest, stranger.code] = stranger
-    strangers = tuple(unverified[key] for key in sorted(unverified))
-    return Checked(verified, strangers, tuple(sorted(unknown)))
-
-
-def _noting_files(lines: Iterable[Line], files: dict[str, set[str]]) -> Iterator[Line]:
-    """Pass lines on, and write down which statement each file holds: a copy counts for its file, too."""
-    for line in lines:
-        if isinstance(line.content, Bundle):
-            files[line.content.statement_digest].add(line.source)
-        yield line
-
-
+@seldom_collected()
 def review(
     delivery: Delivery,
-    lines: Iterable[Line] | Checked,
+    lines: Iterable[Line | RawLine] | Checked,
     trust: Trust,
     as_of: datetime,
     *,
@@ -367,11 +278,7 @@ def review(
         AttestError: the clock is earlier than a trusted time in the evidence.
         LimitError: beyond the reader's limits.
     """
-    files: dict[str, set[str]] = defaultdict(set)
-    if isinstance(lines, Checked):
-        checked = lines
-    else:
-        checked = check_lines(_noting_files(lines, files), trust, limits, as_of)
+    checked = lines if isinstance(lines, Checked) else check_lines(lines, trust, limits, as_of)
     verified = checked.statements
     evidence = [weigh(trust, verified[digest]) for digest in sorted(verified)]
     for each in evidence:
@@ -396,5 +303,5 @@ def review(
         registers,
         tuple(each for each in checked.unverified if each.digest not in verified),
         checked.unknown_lines,
-        {digest: frozenset(names) for digest, names in files.items()},
+        checked.files,
     )

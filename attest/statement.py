@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from attest.canonical import canonical_bytes, read_json
+from attest.canonical import canonical_bytes, read_again, read_json
 from attest.digest import sha256_bytes
 from attest.errors import FormatError
 from attest.limits import DEFAULT, Limits
@@ -22,6 +22,7 @@ __all__ = ["STATEMENT_TYPE", "Statement"]
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 _READ = frozenset({STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1"})
+_LAZY = frozenset({"subjects", "predicate_type", "predicate"})
 
 _FIELDS = frozenset({"_type", "subject", "predicateType", "predicate"})
 _SUBJECT_FIELDS = frozenset(field.alias or name for name, field in ResourceDescriptor.model_fields.items())
@@ -108,7 +109,32 @@ class Statement:
             LimitError: beyond the reader's limits.
         """
         limits.check("payload_bytes", len(payload), where)
-        value = read_json(payload, where, limits)
+        return cls._of(read_json(payload, where, limits), payload, where, limits)
+
+    @classmethod
+    def parsed_before(cls, payload: bytes, digest: str, limits: Limits) -> Statement:
+        """Return a statement whose bytes ``parse`` took already; they are read again when they are asked for.
+
+        Args:
+            payload: the very bytes.
+            digest: their SHA-256, lowercase hex.
+            limits: those under which they were parsed.
+        """
+        statement = object.__new__(cls)
+        statement.__dict__.update(payload=payload, digest=digest, _limits=limits)
+        return statement
+
+    def __getattr__(self, name: str) -> Any:
+        """Read the fields of a statement that was ``parsed_before``."""
+        limits = self.__dict__.get("_limits")
+        if name not in _LAZY or limits is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        parsed = self._of(read_again(self.payload), self.payload, None, limits)
+        self.__dict__.update((field, parsed.__dict__[field]) for field in _LAZY)
+        return self.__dict__[name]
+
+    @classmethod
+    def _of(cls, value: Any, payload: bytes, where: str | None, limits: Limits) -> Statement:
         got = value.get("_type") if isinstance(value, dict) else type(value).__name__
         if not isinstance(value, dict) or not isinstance(got, str) or got not in _READ:
             raise FormatError(f"_type: got {str(got)[:100]!r}, expected {STATEMENT_TYPE!r}", where)

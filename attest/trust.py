@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from attest.anchors import (
@@ -54,6 +56,11 @@ __all__ = [
 class _Key:
     public: PublicKey
     principals: tuple[str, ...]
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Who signs with it."""
+        return Identity("key", self.public.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -156,10 +163,20 @@ class Trust:
             raise
         return VerifiedStatement(statement, signed.signer, signed.principals, signed.time, bundle)
 
+    def stands_for(
+        self,
+        statement: Statement,
+        signer: Identity,
+        principals: tuple[str, ...],
+        trusted_time: datetime | None,
+        bundle: Bundle,
+    ) -> VerifiedStatement:
+        """Take over what ``verify`` found out under this very trust in another process of this program."""
+        return VerifiedStatement(statement, signer, principals, trusted_time, bundle)
+
     def _by_key(self, bundle: Bundle, as_of: datetime | None) -> Signed:
         known = self._key_of(bundle)
         time = self._anchors.time_of(bundle, known.public.der, self._authorities)
-        signer = Identity("key", known.public.fingerprint)
         refusal: UnverifiedError | None = None
         names = []
         for name in known.principals:
@@ -170,7 +187,7 @@ class Trust:
                 refusal = refusal or error
         if refusal is not None and not names:
             raise refusal
-        return Signed(signer, tuple(names), time)
+        return Signed(known.identity, tuple(names), time)
 
     def _check_period(self, name: str, time: datetime | None, as_of: datetime | None) -> None:
         """Check that a principal's key was its own when it signed, as far as anybody can show.
@@ -197,8 +214,8 @@ class Trust:
 
     def _key_of(self, bundle: Bundle) -> _Key:
         hinted = [known for known in self._keys.values() if known.public.hint == bundle.hint]
-        others = [known for known in self._keys.values() if known.public.hint != bundle.hint]
-        for known in (*hinted, *others):
+        others = (known for known in self._keys.values() if known.public.hint != bundle.hint)
+        for known in chain(hinted, others):
             try:
                 key_verifier.verify(bundle, known.public)
             except UnverifiedError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -321,8 +322,13 @@ class TrustFile(StrictModel):
 
 def matches(pattern: str, value: str) -> bool:
     """Match exactly, or anchored where ``*`` is written; ``*`` never crosses ``/`` or ``@``."""
-    regex = "".join("[^/@]*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", pattern))
-    return re.fullmatch(regex, value) is not None
+    return _regex(pattern).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=1024)
+def _regex(pattern: str) -> re.Pattern[str]:
+    parts = ("[^/@]*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", pattern))
+    return re.compile("".join(parts))
 
 
 def _check_roles(document: Document, parsed: TrustFile) -> None:

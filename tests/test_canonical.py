@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attest.canonical import MAX_SAFE_INTEGER, canonical_bytes, read_json, tagged
+from attest import canonical
+from attest.canonical import MAX_SAFE_INTEGER, canonical_bytes, read_again, read_json, tagged
 from attest.errors import FormatError, LimitError
 from attest.limits import Limits
 
@@ -235,3 +236,87 @@ def test_a_truncated_document_is_never_read(value, data):
     end = data.draw(st.integers(0, len(written) - 1))
     with pytest.raises(FormatError):
         read_json(written[:end])
+
+
+# ── the quick way to read, and the slow one ──
+
+
+def slowly(data: bytes):
+    """Read with the quick way closed."""
+    quick = canonical._read_compact
+    canonical._read_compact = lambda _: canonical._UNDECIDED
+    try:
+        return told(data)
+    finally:
+        canonical._read_compact = quick
+
+
+def told(data: bytes):
+    try:
+        return repr(read_json(data))  # tells 1 from 1.0 and True, and 0.0 from -0.0
+    except (FormatError, LimitError) as error:
+        return type(error), str(error)
+
+
+_TOKENS = [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b":",
+    b",",
+    b" ",
+    b'"a"',
+    b'"b"',
+    b'"\\u00e9"',
+    b'"\xc3\xa9"',
+    b'"\\"',
+    b'":"',
+]
+_TOKENS += [
+    b"1",
+    b"-0",
+    b"-0.0",
+    b"1.0",
+    b"1e2",
+    b"1e400",
+    b"true",
+    b"null",
+    b"NaN",
+    b'"\\ud800"',
+    b"\n",
+    b"9" * 30,
+]
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.sampled_from(_TOKENS), max_size=16).map(b"".join))
+def test_both_ways_read_and_refuse_the_same_tokens(data):
+    assert told(data) == slowly(data)
+
+
+@given(_VALUES, st.booleans(), st.sampled_from([(",", ":"), (", ", ": ")]))
+def test_both_ways_read_and_refuse_the_same_values(value, ascii_only, separators):
+    data = json.dumps(value, ensure_ascii=ascii_only, separators=separators).encode("utf-8", "surrogatepass")
+    assert told(data) == slowly(data)
+    assert told(b'{"x":%s,"x":%s}' % (data, data)) == slowly(b'{"x":%s,"x":%s}' % (data, data))
+
+
+@pytest.mark.parametrize("key", ["a", "", "\u00e9", ":", '"', "a" * 100])
+def test_a_key_twice_is_never_read_the_quick_way(key):
+    name = json.dumps(key, ensure_ascii=False).encode()
+    for data in (b"{%s:1,%s:1}" % (name, name), b'[{"k":{%s:1,"z":2,%s:1}}]' % (name, name)):
+        assert canonical._read_compact(data) is canonical._UNDECIDED
+        with pytest.raises(FormatError, match="duplicate key"):
+            read_json(data)
+
+
+@given(_VALUES)
+def test_what_was_read_is_read_again_the_same(value):
+    data = json.dumps(value).encode()
+    if isinstance(said := told(data), str):
+        assert repr(read_again(data)) == said

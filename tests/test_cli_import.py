@@ -9,6 +9,7 @@ import pytest
 from vendor import attest, write_project, write_tree
 from world import World, good_world, make_trust, signer, write_world
 
+from attest import check
 from attest.bundle import parse_bundle, write_lines
 from attest.manifest import Manifest
 from attest.resource import MANIFEST_MEDIA_TYPE
@@ -63,6 +64,22 @@ def test_everything_verified_is_taken_in_byte_for_byte(take, project, upstream):
     assert (code, err) == (0, "")
     assert out == "took in 7 bundles of 7 statements\n"
     assert stored(project) == lines(upstream)
+
+
+def test_the_number_of_processes_changes_nothing(take, project, upstream, monkeypatch):
+    monkeypatch.setattr(check, "MANY", 2)
+    monkeypatch.setattr(check, "_BATCH_LINES", 2)
+    add(
+        upstream,
+        signer("stranger").sign(good_world()[0].bundles[0].statement()),
+        b'{"mediaType": "text/plain"}',
+    )
+    words = (upstream["bundle"], "-t", upstream["trust"], "--json")
+    assert take(*words, "-j", "1") == take(*words, "-j", "2")
+    assert stored(project) == []
+    code, out, _ = take(*words, "--jobs", "2", "--skip-unverified")
+    assert (code, json.loads(out)["new"]) == (0, 7)
+    assert stored(project) == lines(upstream)[:7]
 
 
 def test_again_nothing_is_new(take, project, upstream):

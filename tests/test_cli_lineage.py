@@ -11,6 +11,7 @@ from stores.samples import entry, step
 from vendor import attest, write_project, write_tree
 from world import World, good_world, signer, write_world
 
+from attest import check
 from attest.bundle import write_lines
 from attest.store import open_store
 
@@ -158,6 +159,12 @@ def test_believed_as_far_as_the_trust_file_says(files, draw):
     files["trust"].write_text(files["trust"].read_text().replace('"data-owner"', '"revoker"'))
     _, out, _ = draw(files["delivered"], "-b", files["bundle"], "-t", files["trust"], "--json")
     assert (statuses(out)["digits"], json.loads(out)["complete"]) == ("untrusted", False)
+
+
+def test_the_number_of_processes_changes_nothing(files, draw, monkeypatch):
+    monkeypatch.setattr(check, "MANY", 2)
+    words = (files["delivered"], "-b", files["bundle"], "-t", files["trust"], "--json")
+    assert draw(*words, "-j", "1") == draw(*words, "-j", "2")
 
 
 def test_without_a_trust_file_nothing_is_believed(files, draw):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from world import POLICY, Tree, World, good_world, signer, write_world
 
+from attest import check
 from attest.cli import main
 
 
@@ -117,6 +118,17 @@ def test_the_command_names_everything_the_verdict_depends_on(files, tmp_path, ca
     ):
         assert option in again
     assert again[again.index("--limit") + 1] == "subjects=99"
+
+
+def test_the_number_of_processes_changes_nothing(files, capsys, monkeypatch):
+    monkeypatch.setattr(check, "MANY", 2)
+    monkeypatch.setattr(check, "_BATCH_LINES", 2)
+    answers = []
+    for jobs in ("1", "2"):
+        assert verify(files, "--json", "-j", jobs) == 0
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1]
+    assert verify(files, "--jobs", "0") == 2
 
 
 def test_reports_are_written(files, tmp_path, capsys):

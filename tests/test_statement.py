@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from attest.canonical import canonical_bytes
 from attest.digest import sha256_bytes
 from attest.errors import FormatError, LimitError
-from attest.limits import Limits
+from attest.limits import DEFAULT, Limits
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact, ResourceDescriptor
 from attest.statement import STATEMENT_TYPE, Statement
 
@@ -174,3 +174,21 @@ def test_what_other_verifiers_refuse_is_not_signed(change, message):
     with pytest.raises(FormatError, match=message):
         Statement.for_signing(json.dumps({**value, **change}).encode())
     Statement.parse(json.dumps({**value, **change}).encode())  # reading stays lenient
+
+
+def test_a_statement_parsed_before_is_read_when_asked_for():
+    statement = Statement.build(
+        [ResourceDescriptor(name="a", digest={"sha256": "0" * 64})], "https://example.com/t/v1", {"b": 1}
+    )
+    again = Statement.parsed_before(statement.payload, statement.digest, DEFAULT)
+    assert again == statement
+    assert (again.digest, again.subjects, again.predicate_type, again.predicate) == (
+        statement.digest,
+        statement.subjects,
+        statement.predicate_type,
+        statement.predicate,
+    )
+    with pytest.raises(AttributeError, match="subject_names"):
+        _ = again.subject_names
+    with pytest.raises(FormatError, match="_type"):  # nothing passes because it is said to have passed
+        _ = Statement.parsed_before(b"{}", "", DEFAULT).subjects

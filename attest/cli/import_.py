@@ -11,6 +11,7 @@ from attest.cli.options import (
     PATH,
     counted,
     echo_json,
+    jobs_option,
     json_option,
     limit_option,
     limits_from,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from attest.limits import Limits
     from attest.statement import Statement
     from attest.trust import Trust
+    from attest.verifier import VerifiedStatement
 
 __all__ = ["command"]
 
@@ -42,6 +44,7 @@ class _Intake:
     trust: Trust
     limits: Limits
     skip: bool
+    jobs: int
     verified: int = 0
     statements: set[str] = field(default_factory=set)
     trees: set[str] = field(default_factory=set)
@@ -57,31 +60,32 @@ class _Intake:
             _RefusedError: at the end, if there were others, unless they are skipped and some bundle is left.
             FormatError: a line is not JSON, or there is no bundle in the file.
         """
-        from attest.bundle import UnknownLine, numbered_lines
-        from attest.errors import FormatError
-        from attest.verifier import UnverifiedError
+        from contextlib import closing
 
-        for number, content in numbered_lines(self.file, self.limits):
-            if isinstance(content, UnknownLine):
-                self.unknown.append({"line": number, "reason": content.reason})
-                continue
-            try:
-                self._verify(number, content)
-            except UnverifiedError as error:
-                refusal = {"line": number, "statement": f"sha256:{content.statement_digest}"}
-                self.refused.append({**refusal, "code": error.code, "reason": error.what})
-                continue
-            if self.skip or not self.refused:  # what comes after a refusal is only looked at
-                yield content
+        from attest.check import Unverified, examined
+        from attest.cli.verify import raw_evidence
+        from attest.errors import FormatError
+
+        lines = raw_evidence([self.file], self.limits)
+        with closing(examined(lines, self.trust, self.limits, jobs=self.jobs)) as found:
+            for _, number, _, what in found:
+                if isinstance(what, str):
+                    self.unknown.append({"line": number, "reason": what})
+                elif isinstance(what, Unverified):
+                    refusal = {"line": number, "statement": f"sha256:{what.digest}"}
+                    self.refused.append({**refusal, "code": what.code, "reason": what.reason})
+                else:
+                    self._note(number, what)
+                    if self.skip or not self.refused:  # what comes after a refusal is only looked at
+                        yield what.bundle
         if self.refused and not (self.skip and self.verified):
             raise _RefusedError
         if not self.verified:
             raise FormatError("holds no bundle", str(self.file), "is it the right file?")
 
-    def _verify(self, number: int, bundle: Bundle) -> None:
+    def _note(self, number: int, one: VerifiedStatement) -> None:
         from attest.review import weigh
 
-        one = self.trust.verify(bundle, f"{self.file}:{number}", self.limits)
         self.verified += 1
         self.statements.add(one.statement.digest)
         self._note_trees(one.statement)
@@ -118,6 +122,7 @@ class _Intake:
 )
 @click.option("--skip-unverified", is_flag=True, help="Leave out what nobody you believe signed.")
 @store_option
+@jobs_option
 @limit_option
 @json_option
 def command(
@@ -126,6 +131,7 @@ def command(
     manifests: Path | None,
     skip_unverified: bool,
     store_uri: str | None,
+    jobs: int | None,
     limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -140,12 +146,13 @@ def command(
     """
     from attest.cli.verify import manifests_beside
     from attest.errors import UsageError
+    from attest.processes import cores
     from attest.trust import read_trust
 
     bounds = limits_from(limits)
     if manifests is not None and not manifests.is_dir():
         raise UsageError("there is no such folder", str(manifests), "--manifests names a folder")
-    intake = _Intake(file, read_trust(trust, bounds), bounds, skip_unverified)
+    intake = _Intake(file, read_trust(trust, bounds), bounds, skip_unverified, jobs or cores())
     beside = manifests_beside([file], manifests, bounds)
     new = 0
     with open_store_from(store_uri, limits=bounds) as store:

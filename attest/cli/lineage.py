@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import PATH, echo_json, json_option, limit_option, limits_from, store_option
+from attest.cli.options import (
+    PATH,
+    echo_json,
+    jobs_option,
+    json_option,
+    limit_option,
+    limits_from,
+    store_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +25,8 @@ if TYPE_CHECKING:
     from attest.limits import Limits
     from attest.matching import Delivery
     from attest.report import Lineage
-    from attest.review import Line, Review
+    from attest.review import Line, RawLine, Review
+    from attest.trust import Trust
 
 __all__ = ["command"]
 
@@ -30,6 +39,7 @@ __all__ = ["command"]
 @click.option("--trust", "-t", type=PATH, metavar="FILE", help="Whom you believe, for what.")
 @click.option("--svg", type=PATH, metavar="FILE", help="Write a picture instead of text.")
 @store_option
+@jobs_option
 @limit_option
 @json_option
 def command(
@@ -38,6 +48,7 @@ def command(
     trust: Path | None,
     svg: Path | None,
     store_uri: str | None,
+    jobs: int | None,
     limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -57,9 +68,9 @@ def command(
     bounds = limits_from(limits)
     delivery = _delivery(artifact)
     if bundles:
-        reviewed = _of_bundles(delivery, bundles, trust, bounds)
+        reviewed = _of_bundles(delivery, bundles, trust, bounds, jobs)
     else:
-        reviewed = _of_store(delivery, artifact, store_uri, trust, bounds)
+        reviewed = _of_store(delivery, artifact, store_uri, trust, bounds, jobs)
     believed = reviewed.trust.sha256 != _NOBODY
     _require_match(reviewed, artifact)
     picture = _picture(reviewed, believed=believed)
@@ -98,14 +109,19 @@ def _now() -> datetime:
 
 
 def _of_store(
-    delivery: Delivery, given: str, store_uri: str | None, trust: Path | None, limits: Limits
+    delivery: Delivery,
+    given: str,
+    store_uri: str | None,
+    trust: Path | None,
+    limits: Limits,
+    jobs: int | None,
 ) -> Review:
     from pathlib import Path
 
     from attest.cli.own_trust import own_trust
     from attest.cli.preflight import Released, require_known
     from attest.publisher import closure
-    from attest.review import Line, review
+    from attest.review import Line
     from attest.settings import find_project
 
     project = find_project(Path.cwd(), store=store_uri, optional=store_uri is not None)
@@ -115,20 +131,37 @@ def _of_store(
         found = closure(store, [delivery.artifact], limits)
         manifests = {digest: store.manifest(digest) or b"" for digest in found.manifests}
     lines = (Line("the store", number, bundle) for number, bundle in enumerate(found.bundles, 1))
-    return review(delivery, lines, believed, _now(), manifests=manifests, limits=limits)
+    return _reviewed(delivery, lines, believed, manifests, limits, jobs)
 
 
-def _of_bundles(delivery: Delivery, bundles: Iterable[Path], trust: Path | None, limits: Limits) -> Review:
-    from attest.cli.verify import manifests_beside, read_evidence
-    from attest.review import review
+def _of_bundles(
+    delivery: Delivery, bundles: Iterable[Path], trust: Path | None, limits: Limits, jobs: int | None
+) -> Review:
+    from attest.cli.verify import manifests_beside, raw_evidence, read_evidence
     from attest.trust import read_trust
 
     files = list(bundles)
     manifests = manifests_beside(files, None, limits)
-    lines = read_evidence(files, limits)
     if trust is None:
-        return _as_claimed(delivery, lines, manifests, limits)
-    return review(delivery, lines, read_trust(trust, limits), _now(), manifests=manifests, limits=limits)
+        return _as_claimed(delivery, read_evidence(files, limits), manifests, limits)
+    believed = read_trust(trust, limits)
+    return _reviewed(delivery, raw_evidence(files, limits), believed, manifests, limits, jobs)
+
+
+def _reviewed(
+    delivery: Delivery,
+    lines: Iterable[Line | RawLine],
+    trust: Trust,
+    manifests: dict[str, bytes],
+    limits: Limits,
+    jobs: int | None,
+) -> Review:
+    from attest.processes import cores
+    from attest.review import check_lines, review
+
+    now = _now()
+    checked = check_lines(lines, trust, limits, now, jobs=jobs or cores())
+    return review(delivery, checked, trust, now, manifests=manifests, limits=limits)
 
 
 def _as_claimed(

@@ -19,6 +19,7 @@ __all__ = [
     "PATH",
     "counted",
     "echo_json",
+    "jobs_option",
     "json_option",
     "limit_option",
     "limits_from",
@@ -57,6 +58,17 @@ def limit_option(function: F) -> F:
         multiple=True,
         metavar="NAME=NUMBER",
         help="Raise or lower a reading limit (docs/formats.md, Limits); may be repeated.",
+    )(function)
+
+
+def jobs_option(function: F) -> F:
+    """``--jobs N``: how many processes share the signatures of a large bundle."""
+    return click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Processes that share the signatures of a large bundle.  [default: one per core]",
     )(function)
 
 

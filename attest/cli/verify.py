@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from attest.cli.auditing import auditing_options
-from attest.cli.options import PATH, json_option, limit_option, limits_from, reads_path
+from attest.cli.options import PATH, jobs_option, json_option, limit_option, limits_from, reads_path
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from attest.limits import Limits
     from attest.matching import Delivery
     from attest.report import Report
-    from attest.review import Line
+    from attest.review import Line, RawLine
 
-__all__ = ["command", "manifests_beside", "manifests_folder", "measure", "read_evidence"]
+__all__ = ["command", "manifests_beside", "manifests_folder", "measure", "raw_evidence", "read_evidence"]
 
 
 @click.command()
@@ -51,6 +51,7 @@ __all__ = ["command", "manifests_beside", "manifests_folder", "measure", "read_e
     "--memory", type=PATH, help="Where register sequences are remembered. [default: beside trust.yaml]"
 )
 @auditing_options
+@jobs_option
 @json_option
 @limit_option
 def command(
@@ -64,6 +65,7 @@ def command(
     reports: tuple[Path, ...],
     memory: Path | None,
     auditor: Auditor | None,
+    jobs: int | None,
     as_json: bool,
     limits: tuple[str, ...],
 ) -> int:
@@ -82,8 +84,9 @@ def command(
     from attest.memory import read_memory, write_memory
     from attest.model import format_time
     from attest.policy import evaluate, read_policy
+    from attest.processes import cores
     from attest.reporting import make_report
-    from attest.review import review
+    from attest.review import check_lines, review
     from attest.trust import read_trust
     from attest.verdict import Verdict
 
@@ -95,9 +98,11 @@ def command(
     memory = memory or trust.with_suffix(".memory.json")
     remembered = read_memory(memory)
     time, historical = _time(as_of)
+    delivery = measure(path)
+    lines = raw_evidence((*bundles, *registers), bounds)
     reviewed = review(
-        measure(path),
-        read_evidence((*bundles, *registers), bounds),
+        delivery,
+        check_lines(lines, believed, bounds, time, jobs=jobs or cores()),
         believed,
         time,
         historical=historical,
@@ -148,13 +153,24 @@ def measure(path: Path) -> Delivery:
 
 
 def read_evidence(paths: Iterable[Path], limits: Limits) -> Iterator[Line]:
-    """Yield every line of every file."""
+    """Yield every line of every file, parsed."""
     from attest.bundle import numbered_lines
     from attest.review import Line
 
     for path in paths:
         for number, content in numbered_lines(path, limits):
             yield Line(str(path), number, content)
+
+
+def raw_evidence(paths: Iterable[Path], limits: Limits) -> Iterator[RawLine]:
+    """Yield every line of every file as it was read, for ``check_lines`` to parse."""
+    from attest.bundle import raw_lines
+    from attest.review import RawLine
+
+    for path in paths:
+        source = str(path)
+        for number, line in raw_lines(path, limits):
+            yield RawLine(source, number, line)
 
 
 def manifests_beside(bundles: Iterable[Path], folder: Path | None, limits: Limits) -> dict[str, bytes]:

@@ -48,6 +48,10 @@ class TrustedRoot:
     issuers: tuple[x509.Certificate, ...] = field(repr=False)
     """Fulcio's certificates."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Reach another process as the pinned bytes."""
+        return type(self).from_json, (self.raw, "the pinned root")
+
     def verify(self, bundle: Bundle, leaf: x509.Certificate) -> datetime:
         """Verify a keyless bundle through sigstore-python, and return its earliest trusted time.
 

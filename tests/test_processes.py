@@ -1,0 +1,101 @@
+"""Work shared by processes comes back whole and in its order, or not at all."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from attest import processes
+from attest.errors import AttestError, FormatError
+from attest.processes import in_processes
+
+
+def square(shared, task):
+    if task == shared:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return task * task
+
+
+def slow(shared, task):
+    time.sleep(shared * (task % 3))
+    return os.getpid()
+
+
+def big(shared, task):
+    return task[::-1]
+
+
+def test_results_come_in_the_order_of_the_tasks():
+    assert list(in_processes(square, None, range(40), 2)) == [(n, n * n) for n in range(40)]
+    assert list(in_processes(square, None, [], 2)) == []
+    assert [task for task, _ in in_processes(slow, 0.002, range(20), 3)] == list(range(20))
+
+
+def test_no_more_processes_than_asked_for_and_than_tasks():
+    assert len({pid for _, pid in in_processes(slow, 0, range(50), 2)}) <= 2
+    assert len({pid for _, pid in in_processes(slow, 0, range(1), 8)}) == 1
+
+
+def test_large_tasks_and_results_do_not_wait_for_each_other():
+    tasks = [bytes([number]) * 3_000_000 for number in range(8)]
+    assert all(task == result for task, result in in_processes(big, None, tasks, 2))
+
+
+def test_what_is_under_way_is_bounded():
+    taken = []
+
+    def tasks():
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    results = in_processes(square, None, tasks(), 2)
+    next(results)
+    assert len(taken) <= 7
+    results.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_is_killed_is_an_error_and_nobody_stays_behind():
+    with pytest.raises(AttestError, match="ended unexpectedly") as caught:
+        list(in_processes(square, 7, range(20), 2))
+    assert "--jobs 1" in str(caught.value.hint)
+    assert multiprocessing.active_children() == []
+
+
+def test_what_the_tasks_raise_comes_after_the_results_before():
+    def tasks():
+        yield from range(3)
+        raise FormatError("cut off")
+
+    seen = []
+    with pytest.raises(FormatError, match="cut off"):
+        seen.extend(task for task, _ in in_processes(square, None, tasks(), 2))
+    assert seen == [0, 1, 2]
+
+
+def test_an_interrupt_ends_the_processes_at_once():
+    def tasks():
+        yield 1
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(in_processes(slow, 60, tasks(), 2))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_process_with_threads_is_not_forked():
+    assert processes._context().get_start_method() == "fork"
+    done = threading.Event()
+    waiting = threading.Thread(target=done.wait)
+    waiting.start()
+    try:
+        assert processes._context().get_start_method() == "spawn"
+    finally:
+        done.set()
+        waiting.join()
