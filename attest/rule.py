@@ -46,6 +46,11 @@ RULES = Registry(
         "record-removal": "attest.rules.record_removal:RecordRemoval",
         "unknowns": "attest.rules.unknowns:Unknowns",
         "auditor-verdict": "attest.rules.auditor_verdict:AuditorVerdict",
+        "base-models": "attest.rules.base_models:BaseModels",
+        "transformation-counts": "attest.rules.transformation_counts:TransformationCounts",
+        "completeness-class": "attest.rules.completeness_class:CompletenessClass",
+        "distribution": "attest.rules.distribution:Distribution",
+        "not-under-order": "attest.rules.not_under_order:NotUnderOrder",
     },
     "attest.rules",
 )
@@ -147,10 +152,15 @@ def about(
     )
 
 
-def unseen(review: Review, what: str) -> list[Finding]:
+def unseen(review: Review, what: str, *, behind_datasets: bool = False) -> list[Finding]:
     """Return UNKNOWN findings for what a rule over ``what`` cannot see: gaps with a lineage behind them.
 
     Without them, leaving out a statement would hide a dataset from a rule and let it pass.
+
+    Args:
+        review: what was examined.
+        what: the things the rule is about, in words.
+        behind_datasets: a dataset that nobody explains hides some, too: it may have been made by a step.
     """
     lineage = review.lineage
     found = [
@@ -162,7 +172,7 @@ def unseen(review: Review, what: str) -> list[Finding]:
             f"{review.graph.name(ancestor.artifact)} is not explained, so {what} behind it cannot be seen",
             remedy="Ask for a signed statement of the step that made it.",
         )
-        for ancestor in lineage.hidden()
+        for ancestor in (lineage.gaps() if behind_datasets else lineage.hidden())
         if ancestor.status is not Status.OPAQUE
     ]
     for node, item in lineage.unlinked:

@@ -235,6 +235,7 @@ class World:
         builder: str = BUILDER,
         completeness: str | None = "all-inputs-listed",
         ran: tuple[str, str] | None = None,
+        internal: Mapping[str, Any] | None = None,
         **external: Any,
     ) -> Bundle:
         """A step; inputs are (artifact, role) or whole descriptors; ``ran``: from when to when."""
@@ -259,12 +260,12 @@ class World:
                 self.names[output.artifact] = output.name
             else:
                 subjects.append(descriptor(output, self.names.get(output, "output"), role="weights"))
-        internal = {"completeness": {"claim": completeness, "enforcedBy": "none"}} if completeness else {}
+        claims = {"completeness": {"claim": completeness, "enforcedBy": "none"}} if completeness else {}
         predicate: dict[str, Any] = {
             "buildDefinition": {
                 "buildType": BUILD_TYPES.get(kind, kind),
                 "externalParameters": external,
-                "internalParameters": internal,
+                "internalParameters": {**claims, **(internal or {})},
                 "resolvedDependencies": dependencies,
             },
             "runDetails": {"builder": {"id": builder}},
@@ -308,6 +309,34 @@ class World:
         return self.sign(
             "withdrawal", subjects, {"withdraws": list(digests), "reason": "withdrawn", **more}, by
         )
+
+    def order(
+        self, *datasets: Artifact, models: Sequence[Artifact] = (), by: str = "registry", **more: Any
+    ) -> Bundle:
+        """A deletion order that names these, transcribed by the register's keeper."""
+        targets = {
+            "datasets": [descriptor(each, self.names.get(each, "data")) for each in datasets],
+            "models": [descriptor(each, self.names.get(each, "model")) for each in models],
+        }
+        number = next(self._numbers)
+        predicate = {
+            "id": f"C-{number}",
+            "basis": "regulator",
+            "register": REGISTER,
+            "targets": {key: value for key, value in targets.items() if value},
+            **more,
+        }
+        subject = {
+            "name": f"order-{number}.pdf",
+            "digest": {"sha256": sha256_bytes(f"order {number}".encode())},
+        }
+        return self.sign("deletion-order", [subject], predicate, by)
+
+    def listed(self, order: Bundle, status: str = "active", *artifacts: Artifact) -> dict[str, Any]:
+        """A register entry that tells where an order stands."""
+        named = [descriptor(each, self.names.get(each, "data")) for each in artifacts]
+        entry = {"kind": "order", "statement": {"sha256": order.statement_digest}, "status": status}
+        return {**entry, **({"artifacts": named} if named else {})}
 
     def register(
         self,
