@@ -1,7 +1,7 @@
 """Run a Sigstore of your own: ``python tests/stack [FOLDER]`` builds and starts the servers, until Ctrl-C.
 
 FOLDER (default: a new temporary one) gets the trust configurations, the trusted root, an identity token that
-lasts an hour, and the servers' logs.
+lasts an hour, the URL of its issuer, and the servers' logs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from clients.cache import Unavailable
 
 from stack.build import programs
-from stack.servers import Stack
+from stack.servers import PERSON, Stack
 
 
 def main() -> int:
@@ -34,12 +34,13 @@ def main() -> int:
     with Stack(built, folder.absolute()) as stack:
         token = folder / "token"
         token.write_text(stack.token())
+        (folder / "issuer").write_text(f"{stack.issuer()}\n")
         for name, what in {
             **stack.urls,
             "trust configuration, Rekor v1": stack.config(1),
             "trust configuration, Rekor v2": stack.config(2),
             "trusted root": stack.trusted_root,
-            "identity token": token,
+            f"identity token of {PERSON}": token,
         }.items():
             print(f"{name}: {what}", flush=True)  # noqa: T201
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
