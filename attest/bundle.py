@@ -1,5 +1,7 @@
 """Sigstore bundle v0.3 around one DSSE envelope, and JSON Lines files of them. Everything here is untrusted.
 
+Bare envelopes and link files of in-toto are read as bundles without evidence (``attest.bare``).
+
 A ``Bundle`` has been parsed and nothing more: no signature was checked. Only ``attest.trust`` turns one into
 a ``VerifiedStatement``. The original line is kept, so reading and writing gives the same bytes.
 
@@ -17,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from attest.bare import SIGSTORE, apart, form_of, opened
 from attest.canonical import canonical_bytes, read_json
 from attest.digest import sha256_bytes
 from attest.envelope import IN_TOTO
@@ -73,6 +76,8 @@ class Bundle:
     """RFC 3161 responses (DER)."""
     log_entries: tuple[dict[str, Any], ...] = field(repr=False)
     """Transparency log entries as they stand in the bundle."""
+    form: str = SIGSTORE
+    """How it is written: one of the forms of ``attest.bare``."""
 
     @cached_property
     def statement_digest(self) -> str:
@@ -190,7 +195,18 @@ def _leaf_alone(material: dict[str, Any]) -> dict[str, Any]:
     return {**others, "certificate": certificates[0]}
 
 
+def _parse_bare(raw: bytes, value: dict[str, Any], form: str, where: str | None, limits: Limits) -> Bundle:
+    try:
+        payload, kind, signature = opened(value, form)
+    except FormatError as error:
+        raise _NotABundleError(error.what) from error
+    limits.check("payload_bytes", len(payload), where)
+    return Bundle(raw, payload, kind, signature, None, None, (), (), form)
+
+
 def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
+    if (form := form_of(value)) != SIGSTORE:
+        return _parse_bare(raw, value, form, where, limits)
     bundle = _object(value, "bundle")
     if bundle.get("mediaType") not in _MEDIA_TYPES:
         raise _NotABundleError(
@@ -358,11 +374,13 @@ def raw_lines(path: Path, limits: Limits = DEFAULT) -> Iterator[tuple[int, bytes
             for count, (number, line) in enumerate(_lines(stream, name, limits), 1):
                 if count == 1 and line.strip() == b"{":  # one pretty-printed bundle
                     rest = stream.read(limits.line_bytes + 1)
-                    yield number, line + b"\n" + rest
+                    for part in _parts(line + b"\n" + rest, f"{name}:{number}", limits):
+                        yield number, part
                     return
                 if count > limits.statements:
                     limits.check("statements", count, f"{name}:{number}")
-                yield number, line
+                for part in _parts(line, f"{name}:{number}", limits):
+                    yield number, part
     except OSError as error:
         raise FormatError(f"cannot be read: {error.strerror}", name) from error
 
@@ -378,6 +396,22 @@ def parse_line(line: bytes, number: int, where: str, limits: Limits = DEFAULT) -
         return parse_bundle(line, where, limits)
     except _NotABundleError as error:
         return UnknownLine(number, line, error.what)
+
+
+def _parts(line: bytes, where: str, limits: Limits) -> Iterable[bytes]:
+    """Take a document of in-toto that bears several signatures apart; every other line is one part."""
+    if b'"mediaType"' in line or b'"signatures"' not in line:  # a bundle, and there is no need to parse it here
+        return (line,)
+    try:
+        value = read_json(line, where, _roomy(limits))
+        if form_of(value) == SIGSTORE or not isinstance(value["signatures"], list):
+            return (line,)
+        limits.check("bundle_entries", len(value["signatures"]), where)
+        return [canonical_bytes(part) for part in apart(value)] if len(value["signatures"]) > 1 else (line,)
+    except LimitError:
+        raise
+    except FormatError:
+        return (line,)  # whoever parses it will say what is wrong
 
 
 def write_lines(path: Path, bundles: Iterable[Bundle]) -> None:

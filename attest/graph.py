@@ -19,6 +19,7 @@ from attest.manifest import Manifest
 from attest.predicate import Predicate, artifacts_of, is_name_blind
 from attest.predicates.dataset import Dataset
 from attest.predicates.distribution import Distribution
+from attest.predicates.link import step_of
 from attest.predicates.step import Input, Step
 from attest.resource import Artifact, ResourceDescriptor
 from attest.statement import Statement
@@ -168,9 +169,9 @@ def _descriptors(evidence: Evidence) -> Iterator[ResourceDescriptor]:
     if not nothing and not is_name_blind(evidence.statement):
         yield from evidence.statement.subjects
     predicate = evidence.predicate
-    if isinstance(predicate, Step):
-        yield from (item.descriptor for item in predicate.inputs)
-        yield from predicate.byproducts
+    if (step := step_of(predicate)) is not None:
+        yield from (item.descriptor for item in step.inputs)
+        yield from step.byproducts
     elif isinstance(predicate, Dataset):
         yield from predicate.derived_from
     elif isinstance(predicate, Distribution):
@@ -203,8 +204,8 @@ class Graph:
         if not is_name_blind(evidence.statement):
             for subject in evidence.statement.subjects:
                 self._note(subject, evidence)
-        if isinstance(evidence.predicate, Step):
-            self._add_step(evidence, evidence.predicate)
+        if (step := step_of(evidence.predicate)) is not None:
+            self._add_step(evidence, step)
         elif evidence.kind is not None:
             for artifact in evidence.artifacts:
                 self.about[evidence.kind][artifact].append(evidence)
@@ -243,7 +244,8 @@ class Graph:
             # the longest tree name wins: one output directory may lie inside another
             inside = max((n for n in trees if str(subject.name or "").startswith(n)), key=len, default=None)
             if artifact.tree or inside is None:
-                outputs[artifact] = None
+                if artifact not in step.unchanged:
+                    outputs[artifact] = None
             else:
                 path = str(subject.name)[len(inside) :]
                 listed[trees[inside]][path] = Member(artifact.sha256, _role(subject))

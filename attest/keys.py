@@ -123,6 +123,17 @@ class PublicKey:
             return "ECDSA P-256"
         return f"RSA-{self.key.key_size}" if isinstance(self.key, rsa.RSAPublicKey) else "Ed25519"
 
+    def is_pss_signature(self, signature: bytes, message: bytes) -> bool:
+        """Tell whether it is this RSA key's with RSASSA-PSS (SHA-256), which only in-toto's own files use."""
+        if not isinstance(self.key, rsa.RSAPublicKey):
+            return False
+        scheme = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
+        try:
+            self.key.verify(signature, message, scheme, hashes.SHA256())
+        except InvalidSignature:
+            return False
+        return True
+
     def is_signature(self, signature: bytes, message: bytes) -> bool:
         """Tell whether ``signature`` over ``message`` is this key's."""
         try:

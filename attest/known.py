@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from attest.errors import FormatError
 from attest.manifest import Manifest
 from attest.predicate import predicate_name, read_predicate
+from attest.predicates.link import step_of
 from attest.predicates.step import Step
 from attest.resource import Artifact
 from attest.statement import Statement
@@ -50,7 +51,8 @@ def made_by(statement: Statement, step: Step, manifest: Callable[[str], bytes | 
         # the longest name wins: one output directory may lie inside another
         inside = max((tree for tree in trees if name.startswith(tree)), key=len, default=None)
         if each.artifact.tree or inside is None:
-            yield each.artifact
+            if each.artifact not in step.unchanged:
+                yield each.artifact
         else:
             weights = each.annotation("role") == "weights"
             members[trees[inside]][name.removeprefix(inside)] = (each.artifact.sha256, weights)
@@ -96,10 +98,10 @@ def explains(
     if kind == "dataset":
         return _described(role) and any(each.artifact == artifact for each in statement.subjects)
     try:
-        step = read_predicate(statement) if kind == "step" else None
+        step = step_of(read_predicate(statement)) if kind in ("step", "link") else None
     except FormatError:
         return False
-    if not isinstance(step, Step):
+    if step is None:
         return False
     origin = any(each.role not in _SUPPORT and each.artifact != artifact for each in step.inputs)
     return origin and artifact in set(made_by(statement, step, manifest))

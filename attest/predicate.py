@@ -11,7 +11,7 @@ from attest.errors import FormatError
 from attest.model import Model
 from attest.registry import Registry
 from attest.resource import Artifact, ResourceDescriptor
-from attest.statement import Statement
+from attest.statement import LINK_TYPE, Statement
 
 __all__ = [
     "BASE",
@@ -42,6 +42,7 @@ PREDICATES = Registry(
         "withdrawal": "attest.predicates.withdrawal:Withdrawal",
         "register": "attest.predicates.register:Register",
         "contents": "attest.predicates.contents:Contents",
+        "link": "attest.predicates.link:Link",
         "model-signature": "attest.predicates.oms:ModelSignature",
         "vsa": "attest.predicates.vsa:VerificationSummary",
         "svr": "attest.predicates.svr:VerificationResult",
@@ -52,6 +53,7 @@ PREDICATES = Registry(
 
 _FOREIGN = {
     "step": "https://slsa.dev/provenance/v1",
+    "link": LINK_TYPE,
     "model-signature": "https://model_signing/signature/v1.0",
     "vsa": "https://slsa.dev/verification_summary/v1",
     "svr": "https://in-toto.io/attestation/svr/v0.2",

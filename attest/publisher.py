@@ -19,7 +19,7 @@ from attest.manifest import Manifest
 from attest.predicate import BASES, Predicate, artifacts_of, predicate_name, predicate_type, read_predicate
 from attest.predicates.contents import Contents, Release, Signer, StatementDigest, StatementRef
 from attest.predicates.dataset import Dataset
-from attest.predicates.step import Step
+from attest.predicates.link import step_of
 from attest.predicates.withdrawal import Withdrawal
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact, ResourceDescriptor
 from attest.statement import Statement
@@ -175,10 +175,10 @@ class _Walk:
         predicate = _predicate(statement)
         if kind in ("withdrawal", "register"):
             return  # their subjects are statements and documents
-        if isinstance(predicate, Step):
-            if artifact in set(made_by(statement, predicate, self._store.manifest)):
+        if (step := step_of(predicate)) is not None:
+            if artifact in set(made_by(statement, step, self._store.manifest)):
                 self._follow(digest)
-                for each in predicate.inputs:
+                for each in step.inputs:
                     self._reach(each.artifact)
         elif kind == "contents":
             if artifact in self._released:

@@ -25,9 +25,9 @@ from attest.predicate import Predicate, artifacts_of, predicate_name, read_predi
 from attest.predicates._summary import Summary
 from attest.predicates.dataset import Dataset
 from attest.predicates.deletion_order import DeletionOrder
+from attest.predicates.link import step_of
 from attest.predicates.oms import ModelSignature
 from attest.predicates.register import Register
-from attest.predicates.step import Step
 from attest.predicates.withdrawal import Selector, Withdrawal
 from attest.resource import Artifact
 from attest.statement import Statement
@@ -117,7 +117,8 @@ def _grant(
         return _grant_order(trust, predicate, signed)
     if isinstance(predicate, Register):
         return trust.grant("keeper", signed, register_id=predicate.register_id)
-    builder = predicate.run_details.builder.id if isinstance(predicate, Step) else None
+    step = step_of(predicate)
+    builder = step.run_details.builder.id if step is not None else None
     verifier = predicate.verifier_id if isinstance(predicate, Summary) else None
     artifacts = [artifact.sha256 for artifact in artifacts_of(statement, predicate)]
     return trust.grant(
@@ -162,8 +163,8 @@ def weigh(trust: Trust, verified: Sequence[VerifiedStatement]) -> Evidence:
         grant, reason = Grant(()), f"carried: {fault}"
     elif predicate is not None and not grant.principals:
         what = "say this"
-        if isinstance(predicate, Step):
-            what = f"sign as builder {predicate.run_details.builder.id}"
+        if (step := step_of(predicate)) is not None:
+            what = f"sign as builder {step.run_details.builder.id}"
         elif isinstance(predicate, Summary):
             what = f"sign as verifier {predicate.verifier_id}"
         reason = f"{', '.join(sorted(names))} may not {what} (trust role {predicate.TRUST_ROLE})"
@@ -282,9 +283,8 @@ def review(
     verified = checked.statements
     evidence = [weigh(trust, verified[digest]) for digest in sorted(verified)]
     for each in evidence:
-        if isinstance(each.predicate, Step):
-            inputs = len(each.predicate.build_definition.resolved_dependencies)
-            limits.check("step_inputs", inputs, f"statement sha256:{each.digest}")
+        if (step := step_of(each.predicate)) is not None:
+            limits.check("step_inputs", len(step.inputs), f"statement sha256:{each.digest}")
     if historical:
         evidence = [_forget_later(each, as_of) for each in evidence]
     else:

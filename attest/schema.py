@@ -40,6 +40,7 @@ SCHEMAS: dict[str, str] = {
     "withdrawal": "attest.predicates.withdrawal:Withdrawal",
     "register": "attest.predicates.register:Register",
     "contents": "attest.predicates.contents:Contents",
+    "link": "attest.predicates.link:Link",
     "model-signature": "attest.predicates.oms:ModelSignature",
     "vsa": "attest.predicates.vsa:VerificationSummary",
     "svr": "attest.predicates.svr:VerificationResult",

@@ -1,6 +1,7 @@
 """in-toto Statement v1. It keeps the bytes that were signed; its digest is theirs.
 
-Version 0.1 has the same fields with the same meaning and is read too: cosign still writes it.
+Version 0.1 has the same fields with the same meaning and is read too: cosign still writes it. So is a link of
+in-toto, which is older than statements: its products are the subjects.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from attest.errors import FormatError
 from attest.limits import DEFAULT, Limits
 from attest.resource import ResourceDescriptor
 
-__all__ = ["STATEMENT_TYPE", "Statement"]
+__all__ = ["LINK_TYPE", "STATEMENT_TYPE", "Statement"]
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+LINK_TYPE = "https://in-toto.io/attestation/link/v0.3"
+"""Predicate type of in-toto's links. One in in-toto's own format reads as a statement of that type."""
 _READ = frozenset({STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1"})
 _LAZY = frozenset({"subjects", "predicate_type", "predicate"})
 
@@ -36,6 +39,23 @@ def _refuse_unknown_fields(value: Mapping[str, Any], where: str | None) -> None:
     if unknown:
         hint = "other verifiers refuse it; put it into the predicate, or a subject's annotations"
         raise FormatError(f"unknown field {unknown[0][:100]!r}", where, hint)
+
+
+def _from_link(link: Mapping[str, Any]) -> dict[str, Any]:
+    """Say in the words of Statement v1 and link v0.3 what a link file says: paths and digests are lists."""
+
+    def described(artifacts: Any) -> Any:
+        if not isinstance(artifacts, dict):
+            return artifacts
+        return [{"name": path, "digest": digest} for path, digest in artifacts.items()]
+
+    others = {name: link[name] for name in ("name", "command", "byproducts", "environment") if name in link}
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": described(link.get("products")),
+        "predicateType": LINK_TYPE,
+        "predicate": {**others, "materials": described(link.get("materials", {}))},
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +155,8 @@ class Statement:
 
     @classmethod
     def _of(cls, value: Any, payload: bytes, where: str | None, limits: Limits) -> Statement:
+        if isinstance(value, dict) and value.get("_type") == "link":
+            value = _from_link(value)
         got = value.get("_type") if isinstance(value, dict) else type(value).__name__
         if not isinstance(value, dict) or not isinstance(got, str) or got not in _READ:
             raise FormatError(f"_type: got {str(got)[:100]!r}, expected {STATEMENT_TYPE!r}", where)

@@ -110,18 +110,22 @@ class Links(NamedTuple):
 def links_of(statement: Statement, limits: Limits = DEFAULT) -> Links:
     """Return what a statement is to be found by.
 
-    Inputs are the resolved dependencies and the byproducts of a step (SLSA provenance v1): impact follows
-    both. Entries without a well-formed sha256 link nothing and are passed over; whether a predicate is
-    well-formed is for its reader to judge.
+    Inputs are the resolved dependencies and the byproducts of a step (SLSA provenance v1), impact follows
+    both, and the materials of a link of in-toto. Entries without a well-formed sha256 link nothing and are
+    passed over; whether a predicate is well-formed is for its reader to judge.
 
     Raises:
         LimitError: more inputs than ``limits.step_inputs``.
     """
     subjects = frozenset(artifacts_of(statement))
-    if predicate_name(statement.predicate_type) != "step":
+    kind = predicate_name(statement.predicate_type)
+    if kind not in ("step", "link"):
         return Links(subjects, frozenset())
     dependencies = _list_at(statement.predicate, "buildDefinition", "resolvedDependencies")
     entries = [*dependencies, *_list_at(statement.predicate, "runDetails", "byproducts")]
+    if kind == "link":
+        materials = statement.predicate.get("materials")
+        entries = materials if isinstance(materials, list) else []
     limits.check("step_inputs", len(entries), f"statement sha256:{statement.digest}")
     inputs = (_artifact(entry) for entry in entries)
     return Links(subjects, frozenset(artifact for artifact in inputs if artifact))

@@ -77,6 +77,7 @@ def test_every_predicate_names_its_type_and_who_may_sign_it():
         "withdrawal": "revoker",
         "register": "keeper",
         "contents": "publisher",
+        "link": "builder",
         "model-signature": "publisher",
         "vsa": "auditor",
         "svr": "auditor",
@@ -92,7 +93,7 @@ def test_a_module_documents_its_predicate(name):
     assert "Example" in text
     named = {
         "step": "SLSA provenance v1",
-        **{each: MODELS[each].TYPE for each in ("model-signature", "vsa", "svr")},
+        **{each: MODELS[each].TYPE for each in ("link", "model-signature", "vsa", "svr")},
     }
     assert named.get(name, f"{name}/v0.1") in text
     assert f"``{MODELS[name].TRUST_ROLE}``" in text

@@ -139,7 +139,11 @@ def _around(bundle: Bundle) -> dict[str, Any]:
     """Return what leaves with a statement besides its payload."""
     import json
 
+    from attest.bare import SIGSTORE
+
     value = json.loads(bundle.line)
+    if bundle.form != SIGSTORE:
+        return {name: item for name, item in value.items() if name not in ("payload", "signed")}
     envelope = {name: item for name, item in value["dsseEnvelope"].items() if name != "payload"}
     return {"verificationMaterial": value["verificationMaterial"], "dsseEnvelope": envelope}
 

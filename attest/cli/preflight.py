@@ -154,6 +154,8 @@ def kind_in_words(statement: Statement) -> str:
     from attest.predicates.step import kind_of
 
     name = predicate_name(statement.predicate_type)
+    if name == "link":
+        return "in-toto step"
     if name != "step":
         return name or "other"
     definition = statement.predicate.get("buildDefinition")

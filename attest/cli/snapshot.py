@@ -43,15 +43,15 @@ def claim(bundle: Bundle, where: str, limits: Limits) -> Evidence:
     from attest.errors import FormatError
     from attest.graph import Evidence
     from attest.predicate import predicate_name, read_predicate
-    from attest.predicates.step import Step
+    from attest.predicates.link import step_of
 
     statement = bundle.statement(where, limits)
     try:
         predicate = read_predicate(statement)
     except FormatError:
         predicate = None
-    if isinstance(predicate, Step):
-        limits.check("step_inputs", len(predicate.inputs), where)
+    if (step := step_of(predicate)) is not None:
+        limits.check("step_inputs", len(step.inputs), where)
     kind = predicate_name(statement.predicate_type)
     return Evidence(statement, kind, predicate, (), (), "nobody's signature was checked")
 

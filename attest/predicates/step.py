@@ -41,6 +41,7 @@ from attest.claim import Lenient
 from attest.model import Model, Timestamp
 from attest.predicate import BASE, BASES, Predicate
 from attest.resource import Artifact, ResourceDescriptor
+from attest.statement import LINK_TYPE
 
 __all__ = [
     "BUILD_TYPES",
@@ -260,6 +261,16 @@ class Step(Predicate, Lenient):
     def inputs(self) -> tuple[Input, ...]:
         """Every input with its role, in the order of the statement."""
         return tuple(_input(item) for item in self.build_definition.resolved_dependencies)
+
+    @cached_property
+    def unchanged(self) -> frozenset[Artifact]:
+        """What may stand among its outputs because it was there before; it did not make that.
+
+        So links of in-toto are written, which list a folder before and after. Other steps: nothing.
+        """
+        if self.build_definition.build_type != LINK_TYPE:
+            return frozenset()
+        return frozenset(each.artifact for each in self.inputs if each.artifact is not None)
 
     @property
     def byproducts(self) -> tuple[ResourceDescriptor, ...]:

@@ -1,9 +1,12 @@
-"""Bundles signed with a long-lived key."""
+"""Bundles signed with a long-lived key, and link files of in-toto, whose RSA signatures are RSASSA-PSS."""
 
 from __future__ import annotations
 
+from attest.bare import METABLOCK, SIGSTORE
 from attest.bundle import Bundle
+from attest.canonical import read_json
 from attest.envelope import IN_TOTO, pae
+from attest.errors import AttestError
 from attest.keys import PublicKey
 from attest.verifier import UnverifiedError
 
@@ -22,14 +25,33 @@ def check_envelope(bundle: Bundle) -> None:
         )
 
 
+def _signed(bundle: Bundle) -> bytes:
+    """Return the bytes that were signed: those of a metablock are its payload in another canonical JSON."""
+    if bundle.form != METABLOCK:
+        return pae(bundle.payload_type, bundle.payload)
+    try:
+        from securesystemslib.exceptions import FormatError as TheirError
+        from securesystemslib.formats import encode_canonical
+    except ImportError as error:
+        what = "this is a link file of in-toto, and its package is not installed"
+        raise AttestError(what, None, "pip install 'attest-provenance[in-toto]'") from error
+    try:
+        return str(encode_canonical(read_json(bundle.payload))).encode()
+    except TheirError as error:
+        raise UnverifiedError("signature-invalid", "a link with numbers that in-toto cannot sign") from error
+
+
 def verify(bundle: Bundle, key: PublicKey) -> None:
     """Check that ``key`` signed the bundle's envelope. Roles, time and content are the caller's to check.
 
     Raises:
         UnverifiedError: code ``payload-type`` or ``signature-invalid``.
+        AttestError: a metablock, and in-toto is not installed.
     """
     check_envelope(bundle)
-    if not key.is_signature(bundle.signature, pae(bundle.payload_type, bundle.payload)):
+    message = _signed(bundle)
+    theirs = bundle.form != SIGSTORE and key.is_pss_signature(bundle.signature, message)
+    if not theirs and not key.is_signature(bundle.signature, message):
         raise UnverifiedError(
             "signature-invalid", f"the signature is not that of key sha256:{key.fingerprint}"
         )
