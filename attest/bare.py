@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
-from attest.canonical import canonical_bytes
+from attest.canonical import canonical_bytes, read_json
 from attest.envelope import IN_TOTO
-from attest.errors import FormatError
+from attest.errors import FormatError, LimitError
+from attest.limits import Limits
 
-__all__ = ["ENVELOPE", "METABLOCK", "SIGSTORE", "apart", "form_of", "opened"]
+__all__ = ["ENVELOPE", "METABLOCK", "SIGSTORE", "form_of", "opened", "parts"]
 
 SIGSTORE = "sigstore"
 """A Sigstore bundle."""
@@ -38,10 +39,25 @@ def form_of(value: Any) -> str:
     return SIGSTORE
 
 
-def apart(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the document once per signature."""
-    for each in value["signatures"]:
-        yield {**value, "signatures": [each]}
+def parts(line: bytes, where: str, limits: Limits) -> Sequence[bytes]:
+    """Take a line with a document that bears several signatures apart; every other line is its only part.
+
+    Raises:
+        LimitError: more signatures than ``limits.bundle_entries``, or what ``read_json`` finds too large.
+    """
+    if b'"mediaType"' in line or b'"signatures"' not in line:  # a bundle: it is parsed once, and not here
+        return (line,)
+    try:
+        value = read_json(line, where, limits.for_lines)
+        signatures = value["signatures"] if form_of(value) != SIGSTORE else None
+        if not isinstance(signatures, list) or len(signatures) < 2:
+            return (line,)
+        limits.check("bundle_entries", len(signatures), where)
+        return [canonical_bytes({**value, "signatures": [each]}) for each in signatures]
+    except LimitError:
+        raise
+    except FormatError:
+        return (line,)  # whoever parses it says what is wrong
 
 
 def opened(value: dict[str, Any], form: str) -> tuple[bytes, str, bytes]:

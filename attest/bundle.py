@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from attest.bare import SIGSTORE, apart, form_of, opened
+from attest.bare import SIGSTORE, form_of, opened, parts
 from attest.canonical import canonical_bytes, read_json
 from attest.digest import sha256_bytes
 from attest.envelope import IN_TOTO
@@ -374,12 +374,12 @@ def raw_lines(path: Path, limits: Limits = DEFAULT) -> Iterator[tuple[int, bytes
             for count, (number, line) in enumerate(_lines(stream, name, limits), 1):
                 if count == 1 and line.strip() == b"{":  # one pretty-printed bundle
                     rest = stream.read(limits.line_bytes + 1)
-                    for part in _parts(line + b"\n" + rest, f"{name}:{number}", limits):
+                    for part in parts(line + b"\n" + rest, f"{name}:{number}", limits):
                         yield number, part
                     return
                 if count > limits.statements:
                     limits.check("statements", count, f"{name}:{number}")
-                for part in _parts(line, f"{name}:{number}", limits):
+                for part in parts(line, f"{name}:{number}", limits):
                     yield number, part
     except OSError as error:
         raise FormatError(f"cannot be read: {error.strerror}", name) from error
@@ -396,22 +396,6 @@ def parse_line(line: bytes, number: int, where: str, limits: Limits = DEFAULT) -
         return parse_bundle(line, where, limits)
     except _NotABundleError as error:
         return UnknownLine(number, line, error.what)
-
-
-def _parts(line: bytes, where: str, limits: Limits) -> Iterable[bytes]:
-    """Take a document of in-toto that bears several signatures apart; every other line is one part."""
-    if b'"mediaType"' in line or b'"signatures"' not in line:  # a bundle, and there is no need to parse it here
-        return (line,)
-    try:
-        value = read_json(line, where, _roomy(limits))
-        if form_of(value) == SIGSTORE or not isinstance(value["signatures"], list):
-            return (line,)
-        limits.check("bundle_entries", len(value["signatures"]), where)
-        return [canonical_bytes(part) for part in apart(value)] if len(value["signatures"]) > 1 else (line,)
-    except LimitError:
-        raise
-    except FormatError:
-        return (line,)  # whoever parses it will say what is wrong
 
 
 def write_lines(path: Path, bundles: Iterable[Bundle]) -> None:
