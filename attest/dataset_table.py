@@ -14,10 +14,10 @@ from attest.lineage import Ancestor, Status
 from attest.model import format_time
 from attest.predicates.dataset import Dataset
 from attest.predicates.rights import Rights
+from attest.purpose import permitted, prohibited
 from attest.report import DatasetRow
 from attest.resource import Artifact
 from attest.review import Review
-from attest.vocabulary import load
 
 __all__ = ["dataset_row", "purpose_fit"]
 
@@ -118,22 +118,19 @@ def _order(review: Review, artifact: Artifact) -> str:
 
 def _fits(record: Rights, purpose: str) -> str:
     """Whether one record allows one purpose: ``yes``, ``no`` or ``unknown``."""
-    covering = load("purposes").with_broader(purpose)
-    if set(covering) & set(record.prohibited_purposes or ()):
+    if prohibited(record, purpose)[0]:
         return "no"
-    permitted = record.permitted_purposes
-    if permitted is not None and not {purpose, "any"} & set(permitted):
-        # a list that could not be read in full may hold it
-        return UNKNOWN if record.is_unknown("permittedPurposes") else "no"
-    silent = record.prohibited_purposes is None or record.is_unknown("prohibitedPurposes")
-    return UNKNOWN if silent or permitted is None or record.status != "active" else "yes"
+    allowed = permitted(record, purpose)
+    if allowed is False:
+        return "no"
+    silent = prohibited(record, purpose)[0] is None
+    return UNKNOWN if silent or allowed is None or record.status != "active" else "yes"
 
 
 def purpose_fit(records: Sequence[Rights], purposes: Sequence[str]) -> str:
     """Return whether rights records together allow every purpose: the strictest record decides.
 
-    A prohibition reaches everything that is a kind of what it names; a permission reaches only what it
-    names. A list that is absent is unknown, an empty one says "none".
+    A list that is absent is unknown, an empty one says "none" (``attest.purpose``).
     """
     if not purposes:
         return "not asked"

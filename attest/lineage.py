@@ -94,7 +94,7 @@ class Lineage:
                 for each in node.read_for(artifact):
                     if each.artifact is not None:
                         self._reach(each.artifact, ancestor, node.kind, (node, each), queue)
-            for source in self._derived_from(artifact):
+            for source in self.derived_from(artifact):
                 self._reach(source, ancestor, "derivedFrom", (None, None), queue)
 
     def _reach(
@@ -114,7 +114,7 @@ class Lineage:
         ancestor.uses.append(use)
         child.parents.append(artifact)
 
-    def _derived_from(self, artifact: Artifact) -> list[Artifact]:
+    def derived_from(self, artifact: Artifact) -> list[Artifact]:
         """Sources a dataset statement names: they taint and restrict, and never complete a lineage."""
         found: dict[Artifact, None] = {}
         for evidence in self.graph.datasets(artifact):

@@ -32,6 +32,7 @@ from attest.predicates.withdrawal import Selector, Withdrawal
 from attest.resource import Artifact
 from attest.statement import Statement
 from attest.trust import Grant, Trust
+from attest.usage import Usage, usages
 from attest.verifier import Identity, VerifiedStatement
 
 __all__ = ["Checked", "Line", "RawLine", "Review", "Unverified", "check_lines", "review", "weigh"]
@@ -65,6 +66,11 @@ class Review:
     def orders(self) -> dict[str, OrderState]:
         """Every deletion order in the evidence or in a register, by statement digest."""
         return read_orders(self.graph.evidence, self.registers)
+
+    @cached_property
+    def usages(self) -> dict[Artifact, Usage]:
+        """Every artifact of the lineage → when, and in what kinds of steps, it was used as data."""
+        return usages(self.lineage)
 
     @property
     def delivery(self) -> Delivery:

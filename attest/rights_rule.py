@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from attest.personal import When
 from attest.review import Review
 from attest.rights_flow import Holding, Record, rights_flow
 from attest.rule import Current, Rule, unseen
-from attest.verdict import Finding, Outcome, conclude
+from attest.verdict import Finding, Outcome, Result, conclude
 
-__all__ = ["RightsRule"]
+__all__ = ["PersonalRule", "RightsRule"]
 
 
 class RightsRule(Rule):
@@ -35,19 +36,26 @@ class RightsRule(Rule):
     def judge(self, holding: Holding, record: Record) -> Iterable[Finding]:
         """Yield what one record leaves open or forbids."""
 
-    def concerns(self, holding: Holding) -> bool:  # noqa: ARG002 - some rules ask
-        """Whether the rule has something to ask of a dataset."""
+    def asks_of(self, holding: Holding) -> bool | None:  # noqa: ARG002 - some rules ask
+        """Whether the rule asks something of a dataset; ``None`` where nobody can tell."""
         return True
 
     def check(self, review: Review) -> Outcome:
         """Hold every record of every dataset against the rule."""
         flow = rights_flow(review, self.current)
-        holdings = [each for each in flow.holdings if self.concerns(each)]
-        findings = [finding for each in holdings for finding in self.holding(each)]
-        notes = [note for each in holdings for note in self.notes(each)]
-        return conclude(
-            len(holdings), [*flow.findings, *findings, *unseen(review, "datasets")], [*notes, *flow.notes]
-        )
+        findings, notes, examined = [*flow.findings, *unseen(review, "datasets")], list(flow.notes), 0
+        for holding in flow.holdings:
+            asks = self.asks_of(holding)
+            if asks is False:
+                continue
+            examined += 1
+            if asks is None:
+                findings.append(_cannot_tell(holding))
+            findings += self.holding(holding)
+            notes += self.notes(holding)
+        if flow.holdings and not examined and not findings and review.lineage.complete:
+            return Outcome(Result.NOT_APPLICABLE, 0, (), (*notes, "no dataset is one this rule is about"))
+        return conclude(examined, findings, notes)
 
     def holding(self, holding: Holding) -> Iterator[Finding]:
         """Yield everything that keeps one dataset from satisfying the rule."""
@@ -59,3 +67,26 @@ class RightsRule(Rule):
     def notes(self, holding: Holding) -> Iterable[str]:  # noqa: ARG002 - some rules have some
         """Yield what a reader should see though nothing is wrong."""
         return ()
+
+
+class PersonalRule(RightsRule):
+    """A rule about rights that asks something only of datasets with personal data."""
+
+    when: When = Field(
+        default=When(presence=["yes", "unknown"]), description="Which datasets it asks something of."
+    )
+
+    def asks_of(self, holding: Holding) -> bool | None:
+        """Whether a dataset, or one whose rights it stands in for, is one the rule is about."""
+        return self.when.meets(holding.review, (holding.ancestor.artifact, *holding.stands_for))
+
+
+def _cannot_tell(holding: Holding) -> Finding:
+    name = holding.name
+    return holding.finding(
+        "personal-data-unknown",
+        Result.UNKNOWN,
+        "nobody you believe says whether it holds the personal data this rule is about",
+        evidence=tuple(each.digest for each in holding.review.graph.datasets(holding.ancestor.artifact)),
+        remedy=f"Ask the owner of {name} for a dataset statement that says yes or no.",
+    )

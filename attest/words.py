@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator
 from attest.claim import Token
 from attest.errors import FormatError, nearest
 from attest.license import parse, unknown_ids
+from attest.territory import known
 from attest.vocabulary import load
 
 __all__ = [
@@ -56,11 +57,9 @@ def choice(choices: Any) -> BeforeValidator:
 
 def _territory(value: str) -> str:
     """Take a territory, or a subdivision of a country (ISO 3166-2)."""
-    country, dash, part = value.partition("-")
-    known = load("territories")
-    if value in known or (country in known and len(country) == 2 and dash and part.isalnum()):
+    if known(value):
         return value
-    guess = known.nearest(value.upper())
+    guess = load("territories").nearest(value.upper())
     tail = f"did you mean {guess!r}?" if guess else "ISO 3166 codes, EU, EEA or worldwide"
     raise ValueError(f"got {value[:40]!r}, which is no territory; {tail}")
 

@@ -15,7 +15,10 @@ from attest.vocabulary import load, vocabularies
 
 JUDGES = [
     *sorted((ROOT / "attest" / "rules").glob("*.py")),
-    *(ROOT / "attest" / f"{n}.py" for n in ("declared", "keeper", "policy", "rights_flow", "rule")),
+    *(
+        ROOT / "attest" / f"{n}.py"
+        for n in ("declared", "keeper", "policy", "rights_flow", "rights_rule", "rule")
+    ),
 ]
 _CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 # what stands in those files in the same spelling and is no code
@@ -29,6 +32,7 @@ _OTHER = {
     "commercial-baseline",
     "exception-relied",
     "not-prohibited",
+    "partly-reserved",
     "signer-unknown",
     "opaque-base-models",
 }
