@@ -95,6 +95,26 @@ def _status(status: str) -> Markup:
     return _badge(tone, sign, STATUS_WORDS[status]) + meaning
 
 
+_FITS = {
+    "yes": ("pass", "✓", "allowed"),
+    "no": ("fail", "✕", "not allowed"),
+    "unknown": ("unknown", "?", "not stated"),
+}
+
+
+def _fit(text: str) -> Markup:
+    """Return whether a dataset's rights allow the policy's purposes: ``no: a, b; unknown: c``, or a word."""
+    parts = [part.partition(": ") for part in text.split("; ")]
+    if any(word not in _FITS for word, _, _ in parts):
+        return Markup('<span class="second">{}</span>').format(
+            "your policy names no purpose" if text == "not asked" else text
+        )
+    return Markup("").join(
+        _badge(*_FITS[word]) + (Markup('<span class="second">{}</span>').format(names) if names else "")
+        for word, _, names in parts
+    )
+
+
 def _standing(standing: str) -> Markup:
     return _badge(*_STANDINGS[standing])
 
@@ -120,6 +140,7 @@ def _template() -> jinja2.Template:
         "kind": kind_of,
         "many": many,
         "digest": _digest,
+        "fit": _fit,
         "moment": moment,
         "prose": _prose,
         "signs": _SIGNS,
