@@ -201,7 +201,7 @@ def test_a_table_stays_one_for_a_screen_reader_when_it_becomes_cards(browser, fi
     with Visit(browser, files["reject"], width=390) as visit:
         table = visit.page.get_by_role("table").nth(1)
         assert table.get_by_role("row").count() == 6
-        assert table.get_by_role("columnheader").count() == 6
+        assert table.get_by_role("columnheader").count() == 7
         assert table.get_by_role("cell", name="partner-transfer").count() == 1
 
 
