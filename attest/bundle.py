@@ -111,6 +111,9 @@ class UnknownLine:
 class _NotABundleError(FormatError):
     """The JSON is something else than a Sigstore bundle of a DSSE envelope."""
 
+    def __init__(self, what: str, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what, where, hint, code="bundle-malformed")
+
 
 def _object(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):

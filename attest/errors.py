@@ -62,7 +62,20 @@ class UsageError(AttestError):
 
 
 class FormatError(AttestError):
-    """Bytes that are not what they claim to be."""
+    """Bytes that are not what they claim to be.
+
+    Args:
+        what: as of every error.
+        where: as of every error.
+        hint: as of every error.
+        code: a stable reason for programs, e.g. ``pin-mismatch``; "" if it has none.
+    """
+
+    def __init__(
+        self, what: str, where: str | None = None, hint: str | None = None, *, code: str = ""
+    ) -> None:
+        super().__init__(what, where, hint)
+        self.code = code
 
 
 class LimitError(FormatError):

@@ -78,6 +78,7 @@ class PinnedFile(StrictModel):
                 f"{self.file}: got sha256 {actual}, pinned is {self.sha256}",
                 where,
                 "the file changed after it was pinned: compare fingerprints out of band before pinning anew",
+                code="pin-mismatch",
             )
         return data
 

@@ -19,6 +19,7 @@ from world import World, codes, descriptor, good_world, make_trust, signer
 
 from attest.anchors import Anchors, Holders
 from attest.bundle import parse_bundle, with_evidence
+from attest.cli import main
 from attest.digest import sha256_bytes
 from attest.errors import FormatError, SignatureError
 from attest.resource import ResourceDescriptor
@@ -395,8 +396,17 @@ def test_a_root_file_that_was_swapped(tmp_path):
     trust_in(tmp_path, {"coop": (pem(ROOT.certificate), "CN=provenance")})
     [file] = tmp_path.glob("*.pem")
     file.write_bytes(pem(authority().certificate))
-    with pytest.raises(FormatError, match="pinned is"):
+    with pytest.raises(FormatError, match="pinned is") as refused:
         read_trust(tmp_path / "trust.yaml")
+    assert refused.value.code == "pin-mismatch"
+
+
+def test_a_swapped_root_is_told_with_its_code(tmp_path, capsys):
+    test_a_root_file_that_was_swapped(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(["trust", "lint", str(tmp_path / "trust.yaml")])
+    assert end.value.code == 4
+    assert "[pin-mismatch]" in capsys.readouterr().err
 
 
 def test_a_key_is_no_certificate_and_a_certificate_no_key(trust):

@@ -344,8 +344,9 @@ def test_two_certificates(instance):
     """A bundle of today holds one; a chain, or both kinds of signer, is no bundle we read."""
     bundle = instance.sign(STATEMENT)
     for extra in ({"x509CertificateChain": {"certificates": []}}, {"publicKey": {"hint": ""}}):
-        with pytest.raises(FormatError):
+        with pytest.raises(FormatError) as refused:
             changed(bundle, lambda v, extra=extra: v["verificationMaterial"].update(extra))
+        assert refused.value.code == "bundle-malformed"
 
 
 # ── roots ──
@@ -361,8 +362,9 @@ def test_no_root(tmp_path, instance):
 def test_a_swapped_root_file(tmp_path, instance):
     trust_in(tmp_path, {"root.json": instance.trusted_root()}, ci=CI)
     (tmp_path / "root.json").write_bytes(Instance(tmp_path / "other").trusted_root())
-    with pytest.raises(FormatError, match="pinned is"):
+    with pytest.raises(FormatError, match="pinned is") as refused:
         read_trust(tmp_path / "trust.yaml")
+    assert refused.value.code == "pin-mismatch"
 
 
 @pytest.mark.parametrize("missing", ["certificateAuthorities", "ctlogs", "tlogs"])

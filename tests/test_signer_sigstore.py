@@ -80,6 +80,28 @@ def test_a_token_of_github_actions(monkeypatch):
         assert given_token(Keyless(oidc="ambient")).identity == "repo:acme/vision"
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_an_issuer_in_trouble(monkeypatch, status):
+    with Loopback(lambda _: Answer(status)) as github:
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "the-job")
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", github.url)
+        with pytest.raises(SignatureError) as refused:
+            given_token(Keyless(oidc="ambient"))
+    assert (refused.value.code, refused.value.temporary) == ("oidc-unreachable", True)
+
+
+def test_an_issuer_that_cannot_be_reached(monkeypatch):
+    with Loopback(lambda _: Answer()) as github:
+        url = github.url
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "the-job")
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", url)
+    with pytest.raises(SignatureError) as refused:
+        given_token(Keyless(oidc="ambient"))
+    assert (refused.value.code, refused.value.temporary) == ("oidc-unreachable", True)
+
+
 def test_a_job_without_permission_is_told_which_one(monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     with pytest.raises(SignatureError) as refused:

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from attest.errors import AttestError, SignatureError, nearest
+from attest.errors import AttestError, FormatError, SignatureError, nearest
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -105,8 +105,10 @@ def cli() -> None:
 
 
 def _code(error: BaseException | None) -> str:
-    """Return the stable reason of an error of signing, for programs that read the log; "" if it has none."""
-    return error.code if isinstance(error, SignatureError) and error.code != SignatureError.NO_CODE else ""
+    """Return the stable reason of an error, for programs that read the log; "" if it has none."""
+    if not isinstance(error, SignatureError | FormatError):
+        return ""
+    return error.code if error.code != SignatureError.NO_CODE else ""
 
 
 def _report(error: AttestError) -> None:

@@ -299,7 +299,7 @@ class Bench:
             bundle = parse_bundle(path.read_bytes(), str(path))
             found = read_trust(trust).verify(bundle)
         except AttestError as error:
-            code = getattr(error, "code", None) or "format"
+            code = getattr(error, "code", None) or "no code"
             return Answer(accepted=False, said=f"{code}: {error.what}")
         assert found.principals == ("somebody",)
         if signed.stamped and found.trusted_time is None:  # asked for, as a policy does

@@ -501,6 +501,85 @@ def test_a_server_that_is_killed_costs_no_run(stack, project, capfd, name):
     assert waiting(project) == []
 
 
+WAITS = "touch started; until test -e go; do sleep 0.05; done; cp data/a.txt model"
+
+
+@pytest.mark.parametrize(
+    ("name", "rekor", "code"),
+    [
+        ("oidc", 1, 0),  # the token was there before, and Fulcio knows its issuer's keys
+        ("ctlog", 2, 75),
+        ("fulcio", 2, 75),
+        ("rekor1", 1, 75),
+        ("rekor2", 2, 75),
+        ("timestamp", 1, 75),
+        ("timestamp", 2, 75),
+    ],
+)
+def test_a_server_killed_in_the_middle_of_a_run(stack, project, name, rekor, code):
+    """It ran when the step began; the step goes on without it."""
+    SigstoreSigner(project.settings.sigstore).sign(statement())  # so Fulcio has asked for those keys
+
+    def kill():
+        while not (project.root / "started").exists():
+            time.sleep(0.02)
+        stack.stop(name)
+        (project.root / "go").touch()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    words = ("run", "--kind", "train", "--dataset", "data", "--output", "model")
+    attest(*words, "--trust-config", stack.config(rekor), "--", "sh", "-c", WAITS, code=code)
+    killer.join()
+    assert (project.root / "model").read_text() == "1"
+    assert len(stored(project)) + len(waiting(project)) == 1
+    if code:
+        stack.start(name)
+        attest("sign", "--pending", "--trust-config", stack.config(rekor))
+    (step,) = stored(project)
+    assert read_predicate(step).signed_late == bool(code)
+    assert waiting(project) == []
+
+
+def test_an_issuer_fulcio_cannot_reach_costs_no_run(stack, project, token):
+    """A Fulcio that has just started asks the issuer for its keys when the first token comes."""
+    stack.restart("fulcio")
+    stack.stop("oidc")
+    run("model", code=75)
+    assert (stored(project), len(waiting(project))) == ([], 1)
+    with pytest.raises(SignatureError) as down:
+        SigstoreSigner(project.settings.sigstore).sign(statement())
+    assert down.value.code == "fulcio-refused"
+    stack.start("oidc")
+    token.write_text(stack.token())
+    attest("sign", "--pending")
+    assert len(stored(project)) == 1
+
+
+TROUBLE = {
+    "500": Answer(500),
+    "garbage": Answer(200, b"\x00\xff garbage", "application/json"),
+    "nothing": None,
+}
+
+
+@pytest.mark.parametrize(("name", "rekor"), [(name, rekor) for name, rekor, _ in SERVICES])
+@pytest.mark.parametrize("kind", TROUBLE)
+def test_a_statement_waits_until_trouble_is_over(stack, project, name, rekor, kind):
+    """A server that answers 500, garbage or nothing for a while: signed once it is itself again."""
+    answer = TROUBLE[kind]
+    with Proxy(stack.urls[name]) as proxy:
+        proxy.fault = proxy.silence if answer is None else lambda *_: answer
+        config = stack.config(rekor, **{name: proxy.url})
+        settings = (project.root / "attest.yaml").read_text()
+        (project.root / "attest.yaml").write_text(settings.replace("timeout: 8", "timeout: 4"))
+        run("model", "--trust-config", config, code=75)
+        assert (stored(project), len(waiting(project))) == ([], 1)
+        proxy.fault = None
+        attest("sign", "--pending", "--trust-config", config)
+    assert (len(stored(project)), waiting(project)) == (1, [])
+
+
 def test_a_log_that_is_killed_between_two_steps(stack, project):
     run("first")
     stack.stop("rekor1")
