@@ -82,7 +82,11 @@ class _Walk:
         self._released = released
         self._limits = limits
         self._queue: deque[Artifact] = deque()
-        self._read: dict[str, tuple[Statement, list[Bundle]]] = {}
+        self._last: tuple[str, Statement, list[Bundle]] | None = None
+        """The statement that was read last: a parsed one is many times its bytes, and is not kept."""
+        self._lists_byproducts: dict[str, bool] = {}
+        self._trees: dict[str, list[tuple[ResourceDescriptor, Artifact]]] = {}
+        """Steps found → directories among their outputs whose files they do not list."""
         self._followed: set[str] = set()
         """Found for what they say of an artifact reached, and not only because an earlier list names them."""
         self._large: dict[str, list[str]] | None = None
@@ -99,19 +103,11 @@ class _Walk:
 
     def needed_manifests(self) -> Iterator[str]:
         """Yield digests of directories whose files no statement lists and a reader has to know."""
-        for digest in self.found:
-            statement, _ = self._read[digest]
-            for subject in statement.subjects:
-                tree = subject.artifact
-                if predicate_name(statement.predicate_type) != "step" or tree is None or not tree.tree:
-                    continue
-                alone = not any(
-                    str(each.name or "").startswith(str(subject.name or "")) and each is not subject
-                    for each in statement.subjects
-                )
-                weights = (Artifact(sha256) for sha256 in self._weights(subject, tree)) if alone else ()
+        for trees in self._trees.values():
+            for subject, tree in trees:
+                weights = (Artifact(sha256) for sha256 in self._weights(subject, tree))
                 wanted = tree in self._released or any(each in self.reached for each in weights)
-                if alone and wanted and self._store.manifest(tree.sha256) is not None:
+                if wanted and self._store.manifest(tree.sha256) is not None:
                     yield tree.sha256
 
     # -- what there is about an artifact -------------------------------------------------------------------
@@ -126,7 +122,10 @@ class _Walk:
         yield from self._store.by_subject(artifact.sha256, tree=artifact.tree)
         for digest in self._store.by_input(artifact.sha256, tree=artifact.tree):
             # stores index byproducts with the inputs; most steps that name it have only read it
-            if digest in self._read or b'"byproducts"' in next(self._store.bundles(digest)).payload:
+            if digest not in self._lists_byproducts:
+                payload = next(self._store.bundles(digest)).payload
+                self._lists_byproducts[digest] = b'"byproducts"' in payload
+            if self._lists_byproducts[digest]:
                 yield digest
         if not artifact.tree:
             yield from self._in_large_trees().get(artifact.sha256, [])
@@ -153,16 +152,17 @@ class _Walk:
         return {sha256 for sha256, path in entries if path in paths}
 
     def _statement(self, digest: str) -> tuple[Statement, list[Bundle]]:
-        if digest not in self._read:
-            bundles = list(self._store.bundles(digest))
-            where = f"statement sha256:{digest}"
-            self._read[digest] = bundles[0].statement(where, self._limits), bundles
-        return self._read[digest]
+        if self._last is None or self._last[0] != digest:
+            bundles = self.found.get(digest) or list(self._store.bundles(digest))
+            self._last = digest, bundles[0].statement(f"statement sha256:{digest}", self._limits), bundles
+        return self._last[1], self._last[2]
 
     # -- what belongs to it --------------------------------------------------------------------------------
 
     def _add(self, digest: str) -> None:
-        self.found[digest] = self._statement(digest)[1]
+        statement, self.found[digest] = self._statement(digest)
+        if predicate_name(statement.predicate_type) == "step" and (trees := _unlisted_trees(statement)):
+            self._trees[digest] = trees
         self._limits.check("statements", len(self.found), "what is behind the artifact")
 
     def _follow(self, digest: str) -> None:
@@ -216,6 +216,20 @@ class _Walk:
                     if digest not in self.found:
                         self._add(digest)
                         grown = True
+
+
+def _unlisted_trees(statement: Statement) -> list[tuple[ResourceDescriptor, Artifact]]:
+    """Return the directories a statement is about of whose files it names none."""
+    return [
+        (subject, tree)
+        for subject in statement.subjects
+        if (tree := subject.artifact) is not None
+        and tree.tree
+        and not any(
+            str(each.name or "").startswith(str(subject.name or "")) and each is not subject
+            for each in statement.subjects
+        )
+    ]
 
 
 def _predicate(statement: Statement) -> Predicate | None:
