@@ -178,6 +178,10 @@ class Impact:
             artifact = reached.hop.source
         return artifact
 
+    def trees_of(self, artifact: Artifact) -> list[Artifact]:
+        """Return the directories it is the weights of, sorted."""
+        return [tree for tree, weights in self._weights_in.get(artifact, ()) if weights]
+
     def resolve(self, item: ResourceDescriptor) -> dict[Artifact, str]:
         """Return the artifacts one target of the order names, each with what it was found by."""
         return resolve(item, self.graph)

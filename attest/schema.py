@@ -51,6 +51,7 @@ SCHEMAS: dict[str, str] = {
     "policy": "attest.policy:PolicyFile",
     "report": "attest.report:Report",
     "impact": "attest.toll:ImpactReport",
+    "plan": "attest.toll_plan:PlanReport",
 }
 """Name of the schema → the model it is made of."""
 

@@ -36,6 +36,7 @@ __all__ = [
     "UnknownRow",
     "Via",
     "impact_report",
+    "snapshot_facts",
     "to_text",
 ]
 
@@ -206,10 +207,7 @@ def impact_report(impact: Impact, orders: Mapping[str, OrderState], trust: str) 
         )
         for artifact, why in impact.clear.items()
     ]
-    unverified = sum(not each.granted for each in graph.evidence)
-    snapshot = SnapshotFacts(
-        digest=snapshot_digest(graph), statements=len(graph.evidence), unverified=unverified, trust=trust
-    )
+    snapshot = snapshot_facts(impact, trust)
     unknown = _unknown(impact)
     order = _order(impact, orders)
     return ImpactReport(
@@ -227,6 +225,17 @@ def impact_report(impact: Impact, orders: Mapping[str, OrderState], trust: str) 
         clear=clear,
         warnings=_warnings(impact, order, snapshot),
         not_proven=list(LIMITS),
+    )
+
+
+def snapshot_facts(impact: Impact, trust: str) -> SnapshotFacts:
+    """Return what an impact was computed from."""
+    evidence = impact.graph.evidence
+    return SnapshotFacts(
+        digest=snapshot_digest(impact.graph),
+        statements=len(evidence),
+        unverified=sum(not each.granted for each in evidence),
+        trust=trust,
     )
 
 

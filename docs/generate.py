@@ -52,6 +52,7 @@ DOCUMENTS = {
     "policy": "policy.yaml: what a reader requires",
     "report": "The report",
     "impact": "What an order reaches",
+    "plan": "The smallest retraining",
 }
 
 _ENTRY = re.compile(r"^### ([a-z-]+)\n\n(.+?)(?:\.\s|\n\n)", re.MULTILINE | re.DOTALL)

@@ -249,3 +249,40 @@ def test_two_orders_about_the_same_thing_are_told_apart(project, ordered, capfd)
     report = json.loads(out)
     assert names(report, "proven") == {"data"}
     assert {row["why"] for row in report["clear"]} == {"named-only"}
+
+
+# the smallest retraining
+
+
+def test_a_plan_names_the_steps_with_their_commands(project, ordered, capfd):
+    out, _ = attest(capfd, "impact", "C-4743", "--plan", "--json")
+    report = json.loads(out)
+    wanted = {row["name"].rstrip("/"): row for row in report["wanted"]}
+    assert set(wanted) == {"faces-model", "product"}
+    assert wanted["faces-model"]["missing"] == "nothing is left to read as dataset"
+    assert wanted["product"]["missing"] == "nothing is left to read as base-model"
+    train(capfd, "both", "--kind", "train", "--dataset", "data", "--dataset", "songs")
+    out, _ = attest(capfd, "impact", "C-4743", "--plan", "--json")
+    report = json.loads(out)
+    (step,) = report["steps"]
+    assert step["command"][:2] == ["sh", "-c"]
+    assert {row["name"].rstrip("/"): row["action"] for row in step["inputs"]} == {
+        "data": "leave-out",
+        "songs": "keep",
+    }
+    out, _ = attest(capfd, "impact", "C-4743", "--plan")
+    assert "$ sh -c" in out
+    assert "LEAVE OUT" in out
+    assert f"attest run --replaces {step['replaces'][0]} --order {ordered}" in out
+
+
+def test_only_what_is_affected_can_be_wanted_again(project, ordered, capfd):
+    out, _ = attest(capfd, "impact", "C-4743", "--json")
+    rows = json.loads(out)
+    product = next(row["artifact"] for row in rows["affected"] if row["name"].rstrip("/") == "product")
+    clear = next(row["artifact"] for row in rows["clear"] if row["name"].rstrip("/") == "songs-model")
+    out, _ = attest(capfd, "impact", "C-4743", "--plan", "--want", product, "--json")
+    assert [row["artifact"] for row in json.loads(out)["wanted"]] == [product]
+    _, err = attest(capfd, "impact", "C-4743", "--plan", "--want", clear, code=2)
+    assert "is not affected by the order" in err
+    attest(capfd, "impact", "C-4743", "--want", product, code=2)

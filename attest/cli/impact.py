@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from attest.impact import Impact
     from attest.resource import Artifact
 
 __all__ = ["command"]
@@ -29,6 +30,14 @@ __all__ = ["command"]
 )
 @click.option("--all", "everything", is_flag=True, help="List every artifact, also those that are clear.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet instead of text.")
+@click.option("--plan", "planned", is_flag=True, help="Work out the smallest retraining instead.")
+@click.option(
+    "--want",
+    "wanted",
+    multiple=True,
+    metavar="ARTIFACT",
+    help="With --plan: an affected artifact that is still wanted; may be repeated.  [default: every model]",
+)
 @snapshot_options
 @json_option
 def command(
@@ -36,6 +45,8 @@ def command(
     found: tuple[str, ...],
     everything: bool,
     as_csv: bool,
+    planned: bool,
+    wanted: tuple[str, ...],
     bundles: tuple[Path, ...],
     registers: tuple[Path, ...],
     trust: Path | None,
@@ -52,6 +63,9 @@ def command(
     say so, possible where a link is only claimed or something behind it is not explained. Not affected is
     only what is explained down to its origins. The same statements give the same bytes.
 
+    With --plan: which recorded steps to run again, from what, and without what is ordered gone, so that the
+    affected models that are still wanted exist again. Nothing is run.
+
     \b
       attest impact C-4743
       attest impact sha256:9c1e… --csv > affected.csv
@@ -63,11 +77,16 @@ def command(
     from attest.toll import impact_report, to_text
     from attest.toll_views import table, to_csv
 
-    if as_json and as_csv:
-        raise UsageError("give one of --json and --csv")
+    if as_csv and (as_json or planned):
+        raise UsageError("--csv goes with neither --json nor --plan")
+    if wanted and not planned:
+        raise UsageError("--want needs --plan")
     snapshot = take_snapshot(bundles, registers, trust, store_uri, limits_from(limits))
     state = find_order(snapshot, order)
     impact = Impact(snapshot.graph, state, _artifacts(found))
+    if planned:
+        _plan(impact, _artifacts(wanted), snapshot.trust.sha256, as_json=as_json)
+        return
     report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
     if as_json:
         click.echo(to_text(report), nl=False)
@@ -75,6 +94,19 @@ def command(
         click.echo(to_csv(report), nl=False)
     else:
         click.echo(table(report, everything=everything), nl=False)
+
+
+def _plan(impact: Impact, wanted: list[Artifact], trust: str, *, as_json: bool) -> None:
+    from attest.errors import UsageError
+    from attest.plan import Plan
+    from attest.toll import to_text
+    from attest.toll_plan import plan_report, plan_table
+
+    for each in wanted:
+        if each not in impact.reached:
+            raise UsageError("is not affected by the order", str(each), "leave it as it is")
+    report = plan_report(Plan(impact, wanted or None), trust)
+    click.echo(to_text(report) if as_json else plan_table(report), nl=False)
 
 
 def _artifacts(given: Iterable[str]) -> list[Artifact]:
