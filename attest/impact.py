@@ -66,6 +66,11 @@ class Reached:
     distance: int
     """Links from the beginning of that path."""
 
+    @property
+    def descends(self) -> bool:
+        """Whether its path begins at a target; else something about it, or the order, is not known."""
+        return self.reason not in ("unknown", "cycle", "order")
+
 
 @dataclass(frozen=True)
 class Why:

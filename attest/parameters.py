@@ -124,6 +124,10 @@ class Parameters:
         """Set the seed of the random numbers."""
         self._own["seed"] = tagged(value)
 
+    def replacing(self, entries: list[dict[str, str]]) -> None:
+        """Say what the outputs take the place of, and on which order: ``{artifact, order}`` each."""
+        self._own["replaces"] = entries
+
     def secret(self, name: str, value: object = None) -> None:
         """Name a parameter whose value is never recorded, wherever it stands; ``value`` helps to find it."""
         self._redaction.add(name, value)

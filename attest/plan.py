@@ -111,7 +111,7 @@ class Plan:
     def _must_be_remade(self, artifact: Artifact) -> bool:
         """Whether a path leads to it from a target; what is merely unexplained has to be explained."""
         reached = self.impact.reached.get(artifact)
-        return reached is not None and reached.reason not in ("unknown", "cycle", "order")
+        return reached is not None and reached.descends
 
     def _maker(self, artifact: Artifact) -> StepNode | None:
         """The recorded step to run again: a believed one, the first by its statement's digest."""

@@ -41,7 +41,7 @@ from attest.limits import DEFAULT
 from attest.materials import Manner, Source, Target, check_places, check_unchanged, label
 from attest.parameters import Options, Parameters, own_command
 from attest.predicates.step import REQUIRED_ROLES
-from attest.provenance import Product, Provenance, check_kind, unique_name
+from attest.provenance import Material, Product, Provenance, check_kind, unique_name
 from attest.settings import DEFAULT_BUILDER_ID, Builder, find_project
 from attest.statement import Statement
 from attest.store import Store
@@ -293,6 +293,11 @@ class Recorder:
             what = f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named"
             raise UsageError(what, hint=f"name it with {options}")
 
+    @property
+    def materials(self) -> list[Material]:
+        """The inputs named so far; once the recording has begun, with their digests."""
+        return [each.material() for each in self._sources]
+
     def _missing_roles(self) -> list[str]:
         have = {source.role for source in self._sources}
         return next((sorted(needed) for needed in REQUIRED_ROLES[self.kind] if not needed & have), [])
@@ -412,10 +417,9 @@ class Recorder:
             **self._facts,
         }
         hide: Callable[[Any], Any] = self.parameters.hide
-        materials = [each.material() for each in self._sources]
         shown = [
             replace(each, name=hide(each.name), uri=each.uri and hide(each.uri), opaque=hide(each.opaque))
-            for each in materials
+            for each in self.materials
         ]
         version: Mapping[str, str] = {"attest": __version__, **self._builder.version}
         return Provenance(

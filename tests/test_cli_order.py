@@ -7,7 +7,7 @@ import io
 import json
 
 import pytest
-from workshop import attest, fill, make_project
+from workshop import attest, fill, make_project, steps
 
 from attest.document import read_document
 from attest.errors import UsageError
@@ -286,3 +286,51 @@ def test_only_what_is_affected_can_be_wanted_again(project, ordered, capfd):
     _, err = attest(capfd, "impact", "C-4743", "--plan", "--want", clear, code=2)
     assert "is not affected by the order" in err
     attest(capfd, "impact", "C-4743", "--want", product, code=2)
+
+
+# a retrained model
+
+
+def affected(capfd, name):
+    out, _ = attest(capfd, "impact", "C-4743", "--json")
+    rows = json.loads(out)["affected"]
+    return next((row["artifact"] for row in rows if row["name"].rstrip("/") == name), None)
+
+
+def test_a_retrained_model_is_tied_to_what_it_replaces_and_clear_of_the_order(project, ordered, capfd):
+    old = affected(capfd, "product")
+    more = ("--replaces", old, "--order", "C-4743")
+    train(capfd, "again", "--kind", "train", "--dataset", "songs", *more)
+    _, predicate = steps(project)[-1]
+    assert predicate.build_definition.external_parameters["replaces"] == [{"artifact": old, "order": ordered}]
+    out, _ = attest(capfd, "impact", "C-4743", "--json")
+    assert "again" in {row["name"].rstrip("/") for row in json.loads(out)["clear"]}
+
+
+def test_an_input_the_order_reaches_is_refused_before_anything_runs(project, ordered, capfd):
+    old = affected(capfd, "product")
+    words = ("run", "--kind", "finetune", "--base-model", "faces-model", "--dataset", "songs")
+    more = ("--replaces", old, "--order", "C-4743", "--output", "again", "--", "touch", "ran")
+    _, err = attest(capfd, *words, *more, code=2)
+    assert "the order reaches this base-model: data" in err
+    assert not (project / "ran").exists()
+
+
+def test_an_unexplained_input_is_told(project, ordered, capfd):
+    fill(project / "mystery", z="9")
+    old = affected(capfd, "product")
+    words = ("--kind", "train", "--dataset", "mystery", "--replaces", old, "--order", "C-4743")
+    script = "mkdir again && echo again > again/model.safetensors"
+    _, err = attest(capfd, "run", *words, "--output", "again", "--", "sh", "-c", script)
+    assert "it may be reached by the order" in err
+
+
+def test_only_what_is_affected_can_be_replaced(project, ordered, capfd):
+    words = ("run", "--kind", "train", "--dataset", "songs", "--output", "again")
+    other = ("--replaces", f"sha256:{'a' * 64}")
+    _, err = attest(capfd, *words, *other, "--order", "C-4743", "--", "true", code=2)
+    assert "is not affected by the order" in err
+    _, err = attest(capfd, *words, "--order", "C-4743", "--", "true", code=2)
+    assert "--replaces and --order go together" in err
+    _, err = attest(capfd, *words, *other, "--order", "C-9", "--", "true", code=2)
+    assert "no such order" in err

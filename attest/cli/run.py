@@ -54,6 +54,13 @@ __all__ = ["command"]
     is_flag=True,
     help="Let COMMAND see the variables with which one signs as this CI job or cloud client.",
 )
+@click.option(
+    "--replaces",
+    multiple=True,
+    metavar="ARTIFACT",
+    help="What the outputs take the place of, because of --order: sha256:…; may be repeated.",
+)
+@click.option("--order", metavar="ORDER", help="The deletion order that made it necessary.")
 @click.option("--print-digest", is_flag=True, help="Print only the statement's digest on standard output.")
 @json_option
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
@@ -65,6 +72,8 @@ def command(
     bundles: tuple[Path, ...],
     trust: Path | None,
     keep_identity: bool,
+    replaces: tuple[str, ...],
+    order: str | None,
     print_digest: bool,
     as_json: bool,
     **given: Any,
@@ -85,14 +94,23 @@ def command(
     Values of --param are typed as in YAML; quote them twice to make a number a string. A parameter named by
     --secret-param is recorded nowhere, wherever it stands in COMMAND: --name VALUE, --name=VALUE and
     name=VALUE are understood.
+
+    With --replaces and --order, the step makes something anew that a deletion order reaches: an input that
+    the order reaches, too, is refused before anything is run.
     """
     from attest.cli.process import execute, find_program
+    from attest.cli.replacing import Replacing
 
     with _recording_errors():
         recorder = _recorder(words, completeness, variables, require_known_inputs, bundles, trust, given)
         declare(recorder, given)
         program = find_program(words[0])
+        replacing = Replacing.of(order, replaces, trust, given["store_uri"])
+        if replacing is not None:
+            replacing.declare(recorder)
         recorder.begin(declared=True)
+        if replacing is not None:
+            replacing.check_inputs(recorder)
     project = recorder.desk.project
     identity = frozenset() if keep_identity else project.identity_variables
     hidden = project.secret_variables | identity
@@ -111,6 +129,8 @@ def command(
             if recorder.desk.unsaved is not None:  # the last resort: whoever keeps the log has the statement
                 click.echo(recorder.desk.unsaved.payload, err=True)
             raise
+    if replacing is not None:
+        replacing.check_outputs([each.measured.artifact for each in recorded.outputs])
     if as_json:
         echo_json(answer(recorded))
     elif print_digest:

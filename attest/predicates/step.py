@@ -132,6 +132,7 @@ _COMMON = frozenset(
         "secretParameters",
         "environment",
         "exclude",
+        "replaces",
     }
 )
 _OWN_PARAMETERS = {
@@ -155,8 +156,9 @@ EXTERNAL_PARAMETERS: dict[str, frozenset[str]] = {kind: _COMMON | _OWN_PARAMETER
 
 ``command`` (list of words), ``workingDirectory``, ``seed``, ``hyperparameters`` and ``parameters`` (open
 maps), ``secretParameters`` (names whose values were not recorded), ``environment`` (the variables the user
-named), ``exclude`` (patterns of files left out of digests); the rest belongs to one kind, e.g. ``order`` of a
-transform: the statement digest of the deletion order that it answers.
+named), ``exclude`` (patterns of files left out of digests), ``replaces`` (a list of ``{artifact, order}``:
+what the outputs take the place of, and the statement digest of the order that made it necessary); the rest
+belongs to one kind, e.g. ``order`` of a transform: the statement digest of the deletion order it answers.
 """
 
 
