@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import FACTS, POLICY, REGISTER, World, codes, facts, good_world, make_trust
+from world import FACTS, PEOPLE, POLICY, RAN, REGISTER, RIGHTS, World, codes, facts, good_world, make_trust
 
 from attest.keeper import read_registers
 from attest.resource import Artifact
@@ -26,9 +26,46 @@ SAID: list[dict[str, Any]] = [
     facts(acquisition={"channel": "customer-supplied"}, issuer=None),
     facts(synthetic={"presence": "yes"}, collection=None),
     facts(personalData={"presence": "unknown"}, recordCommitment=None, checks=None, content=None),
+    {**FACTS, **PEOPLE},
+    {**FACTS, **PEOPLE, "retention": {"deleteBy": "2026-11-19"}},
     {},
 ]
 """What a dataset may say of itself, most often everything."""
+_BASIS = RIGHTS["personalDataBasis"][0]
+TERMS: list[dict[str, Any]] = [
+    RIGHTS,
+    RIGHTS,
+    RIGHTS,
+    {},
+    {**RIGHTS, "prohibitedPurposes": ["biometric-identification"]},
+    {**RIGHTS, "prohibitedPurposes": ["what-nobody-knows"]},
+    {**RIGHTS, "territories": ["US"]},
+    {**RIGHTS, "validUntil": "2026-11-19T00:00:00Z"},
+    {**RIGHTS, "status": "suspended"},
+    {**RIGHTS, "scope": {"subsetRoot": "4" * 64}},
+    {**RIGHTS, "personalDataBasis": [{**_BASIS, "consent": {**_BASIS["consent"], "status": "withdrawn"}}]},
+    {**RIGHTS, "license": {}, "copyrightBasis": "fair-use-claimed"},
+]
+"""What a rights record may say besides its licence, most often everything."""
+_CURRENT = f"{{current: {{register: {REGISTER}}}"
+RIGHTS_RULES = [
+    f"license: {_CURRENT}, training: not-prohibited}}",
+    f"consent: {_CURRENT}, covers: [training, biometric], atTraining: required}}",
+    f"legal-basis: {_CURRENT}}}",
+    "personal-data: {biometric: [yes, no]}",
+    f"purpose: {_CURRENT}}}",
+    f"territories: {_CURRENT}}}",
+    "retention",
+    f"copyright-basis: {_CURRENT}}}",
+    f"rights-current: {{register: {REGISTER}}}",
+]
+_BUYER = "purpose: [face-recognition]\nterritories: [EU]\n"
+LICENSED = "".join(
+    [
+        POLICY.replace("rules:", f"{_BUYER}rules:", 1).replace("  - license: {use: commercial}\n", ""),
+        *(f"  - {rule}\n" for rule in RIGHTS_RULES),
+    ]
+)
 DECLARED = POLICY + "".join(
     f"  - {rule}\n"
     for rule in (
@@ -63,7 +100,10 @@ def worlds(draw: st.DrawFn) -> tuple[World, Artifact]:
         if draw(st.integers(0, 5)):
             made.append(
                 world.dataset(
-                    f"data{number}", licence=draw(st.sampled_from(LICENCES)), **draw(st.sampled_from(SAID))
+                    f"data{number}",
+                    licence=draw(st.sampled_from(LICENCES)),
+                    terms=draw(st.sampled_from(TERMS)),
+                    **draw(st.sampled_from(SAID)),
                 )
             )
         else:
@@ -80,21 +120,33 @@ def worlds(draw: st.DrawFn) -> tuple[World, Artifact]:
             [output],
             by=draw(st.sampled_from(SIGNERS)),
             completeness=draw(st.sampled_from(["all-inputs-listed"] * 5 + ["partial"])),
+            ran=draw(st.sampled_from([RAN, RAN, None])),
         )
         made.append(output)
     for _ in range(draw(st.integers(0, 2))):
         target = draw(st.sampled_from(made))
         extra = draw(st.sampled_from(["rights", "describe", "withdraw"]))
         if extra == "rights":
-            world.rights(target, draw(st.sampled_from([each for each in LICENCES if each])), sequence=2)
+            older = [each for each in world.bundles if b"/rights/v0.1" in each.payload]
+            terms = {**draw(st.sampled_from(TERMS))}
+            if older and draw(st.booleans()):
+                terms["supersedes"] = draw(st.sampled_from(older)).statement_digest
+            terms.setdefault("licence", draw(st.sampled_from([each for each in LICENCES if each])))
+            world.rights(target, sequence=2, **terms)
         elif extra == "describe":
             source = {"digest": {"sha256": draw(st.sampled_from(made)).sha256}}
             world.describe(target, "described", derivedFrom=[source], **draw(st.sampled_from(SAID)))
         else:
             victim = draw(st.sampled_from(world.bundles))
             world.withdraw(victim.statement_digest, by=draw(st.sampled_from(["ci", "desk", "stranger"])))
+    states = st.sampled_from(["current"] * 6 + ["superseded", "suspended", None])
+    stand = [
+        world.standing(each, state)
+        for each in world.bundles
+        if b"/rights/v0.1" in each.payload and (state := draw(states))
+    ]
     listed = world.contents(made[-1], by=draw(st.sampled_from(["ci"] * 5 + ["desk"])))
-    world.register(world.current(listed))
+    world.register(world.current(listed), *stand)
     return world, made[-1]
 
 
@@ -109,7 +161,7 @@ def test_order_and_copies_of_lines_change_nothing(pair, data):
 
 
 @common
-@given(worlds(), st.data(), st.sampled_from([POLICY, TOLERANT, DECLARED]))
+@given(worlds(), st.data(), st.sampled_from([POLICY, TOLERANT, DECLARED, LICENSED]))
 def test_leaving_out_named_statements_never_turns_a_refusal_into_acceptance(pair, data, policy):
     world, model = pair
     full = world.judge(model, policy)
@@ -155,6 +207,7 @@ def test_every_world_gets_the_same_report_twice(pair):
     st.sampled_from(
         [
             *RULES,
+            *RIGHTS_RULES,
             f"no-withdrawn-statement: {{register: '{REGISTER}'}}",
             "record-removal: {over: personal}",
             "unknowns: {atMost: 1000}",
@@ -215,11 +268,57 @@ def test_a_policy_of_no_applicable_rule_is_no_acceptance():
     assert overall([Result.NOT_APPLICABLE]) is Verdict.INCOMPLETE
 
 
-@pytest.mark.parametrize("policy", [POLICY, TOLERANT, DECLARED])
-def test_the_policies_of_these_properties_can_accept(policy):
+@pytest.mark.parametrize("policy", [POLICY, TOLERANT, DECLARED, LICENSED])
+@pytest.mark.parametrize("people", [{}, PEOPLE])
+def test_the_policies_of_these_properties_can_accept(policy, people):
     """Properties of refusals say nothing about a policy that refuses everything."""
     world = World()
-    data, model = world.dataset("data", **FACTS), world.file("model")
-    world.step("train", [(data, "dataset")], [model])
-    world.register(world.current(world.contents(model)))
+    data, model = world.dataset("data", terms=RIGHTS, **FACTS | people), world.file("model")
+    record = world.bundles[-1]
+    world.step("train", [(data, "dataset")], [model], ran=RAN)
+    world.register(world.current(world.contents(model)), world.standing(record))
     assert world.judge(model, policy).verdict is Verdict.ACCEPT
+
+
+def _only_grants(world: World, model: Artifact) -> list[Any]:
+    """Statements nobody could mean as a warning: leaving them out hides nothing adverse.
+
+    The register; rights records that are acceptable in every field; and steps that alone explain artifacts
+    nobody else says anything about.
+    """
+    graph = world.review(model).graph
+    said = {artifact for kind in ("dataset", "rights") for artifact in graph.about[kind]}
+    lone = {
+        node.evidence.digest
+        for node in graph.steps
+        if all(len(graph.makers[each]) == 1 and each not in said for each in node.outputs)
+    }
+    grants = []
+    for each in world.bundles:
+        predicate = each.statement().predicate
+        is_good = (
+            all(predicate.get(name) == value for name, value in RIGHTS.items())
+            and predicate.get("status") == "active"
+            and predicate.get("license") == {"expression": "CC-BY-4.0"}
+            and "scope" not in predicate
+        )
+        if is_good or each is world.registers[-1][1] or each.statement_digest in lone:
+            grants.append(each)
+    return grants
+
+
+@common
+@given(worlds(), st.sampled_from(RIGHTS_RULES), st.data())
+def test_no_rule_about_rights_is_helped_by_leaving_out_what_grants(pair, rule, data):
+    """Each rule by itself, without the list of contents that would notice."""
+    world, model = pair
+    policy = (
+        f"policy: one\nversion: 1\n{_BUYER}rules: [{{{rule}}}]"
+        if ":" in rule
+        else (f"policy: one\nversion: 1\n{_BUYER}rules: [{rule}]")
+    )
+    full = world.judge(model, policy)
+    out = data.draw(st.lists(st.sampled_from(_only_grants(world, model)), unique_by=id))
+    less = world.judge(model, policy, lines=[each for each in world.bundles if each not in out])
+    if not full.verdict.accepts:
+        assert not less.verdict.accepts, (codes(full), codes(less))

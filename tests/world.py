@@ -99,6 +99,40 @@ def facts(**changes: Any) -> dict[str, Any]:
     return found
 
 
+PEOPLE: dict[str, Any] = {
+    "personalData": {"presence": "yes", "biometric": "yes", "children": "no", "specialCategory": "no"},
+    "retention": {"deleteBy": "2030-12-31", "basis": "agreement"},
+}
+"""Groups of a dataset statement about faces of people, kept until a day."""
+
+RIGHTS: dict[str, Any] = {
+    "copyrightBasis": "licence",
+    "personalDataBasis": [
+        {
+            "jurisdiction": "EU",
+            "basis": "explicit-consent",
+            "consent": {
+                "type": "explicitly-expressed",
+                "status": "given",
+                "covers": ["training", "biometric", "third-party-transfer"],
+                "withdrawal": {"channel": "privacy@data.example"},
+            },
+        }
+    ],
+    "permittedPurposes": ["any"],
+    "prohibitedPurposes": ["surveillance"],
+    "territories": ["EU", "US"],
+    "obligations": [],
+    "validFrom": "2024-01-01T00:00:00Z",
+    "validUntil": "2030-12-31T23:59:59Z",
+    "register": REGISTER,
+}
+"""Everything a rights record can say that a rule asks for besides its licence, all of it acceptable."""
+
+RAN = ("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z")
+"""When a step ran, by its builder's clock."""
+
+
 @cache
 def signer(name: str) -> FileSigner:
     """A key pair per name and test run."""
@@ -209,10 +243,11 @@ class World:
     ) -> Artifact:
         """An origin with its dataset statement and, unless ``licence`` is None, a rights record."""
         artifact = more.pop("artifact", None) or self.file(name)
+        terms = more.pop("terms", {})
         self.names[artifact] = name
         self.describe(artifact, name, by=by, **more)
         if licence is not None:
-            self.rights(artifact, licence, by=by)
+            self.rights(artifact, licence, by=by, **terms)
         return artifact
 
     def describe(self, artifact: Artifact, name: str, *, by: str = "desk", **more: Any) -> Bundle:
