@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,8 +15,11 @@ from world import (
     BUILDER,
     DEFAULT_ROLES,
     NOW,
+    PEOPLE,
     POLICY,
+    RAN,
     REGISTER,
+    RIGHTS,
     Tree,
     World,
     codes,
@@ -949,6 +954,143 @@ def test_denied_licence():
         release, POLICY.replace("{use: commercial}", "{use: commercial, deny: [CC-BY-4.0]}")
     )
     assert judgement.verdict is Verdict.REJECT
+
+
+# -- rights that follow the data -------------------------------------------------------------------------
+
+BUYER = (
+    f"policy: buyer\nversion: 1\npurpose: [face-recognition]\nterritories: [EU]\nrules:\n"
+    f"  - license: {{current: {{register: {REGISTER}}}}}\n"
+    f"  - consent: {{covers: [training, biometric], current: {{register: {REGISTER}}}}}\n"
+    f"  - legal-basis\n  - purpose\n  - territories\n  - retention\n  - copyright-basis\n"
+    f"  - personal-data: {{biometric: [yes, no]}}\n"
+    f"  - rights-current: {{register: {REGISTER}}}\n"
+)
+
+
+def bought(*records: dict[str, Any], by: str = "desk", states: Sequence[str] = ()) -> tuple[World, Artifact]:
+    """A model trained on faces, under those records; the register says where each stands."""
+    world = World()
+    faces, model = world.file("faces-2014"), world.file("release")
+    world.describe(faces, "faces-2014", **PEOPLE)
+    signed = [world.rights(faces, by=by, **{"licence": "MIT", **RIGHTS, **each}) for each in records]
+    middle, tuned = world.file("base"), world.file("tuned")
+    world.step("train", [(faces, "dataset")], [middle], ran=RAN)
+    extra = world.dataset("captions", terms=RIGHTS, **PEOPLE)
+    signed.append(world.bundles[-1])
+    world.step("finetune", [(middle, "base-model"), (extra, "dataset")], [tuned], ran=RAN)
+    world.step("quantize", [(tuned, "base-model")], [model])
+    stands = [*states, *["current"] * (len(signed) - len(states))]
+    world.register(
+        world.current(world.contents(model)),
+        *(world.standing(each, state) for each, state in zip(signed, stands, strict=True)),
+    )
+    return world, model
+
+
+def test_the_good_purchase_is_accepted():
+    world, model = bought({})
+    judgement = world.judge(model, BUYER)
+    assert codes(judgement) == set()
+    assert judgement.verdict is Verdict.ACCEPT
+
+
+def test_no_basis_is_named_with_its_whole_path():
+    world, model = bought({"personalDataBasis": []})
+    found = [
+        finding
+        for each in world.judge(model, BUYER).judged
+        for finding in each.outcome.findings
+        if each.rule == "consent"
+    ]
+    assert [" ← ".join(finding.path) for finding in found] == [
+        "release ← quantize ← finetune ← train ← faces-2014"
+    ]
+    assert "no basis" in found[0].summary
+
+
+@pytest.mark.parametrize("by", ["ci", "coop", "registry"])
+def test_a_vendor_signs_rights_for_somebody_elses_dataset(by):
+    world, model = bought({}, by=by)
+    world.trust = make_trust(names=("ci", "desk", "registry", "coop"))
+    judgement = world.judge(model, BUYER)
+    assert not judgement.verdict.accepts
+    rules = (
+        "license",
+        "consent",
+        "legal-basis",
+        "purpose",
+        "territories",
+        "copyright-basis",
+        "rights-current",
+    )
+    assert {f"{rule}/rights-untrusted" for rule in rules} <= codes(judgement)
+
+
+def test_a_vendor_replays_older_rights():
+    """Last year's wide record without this year's narrow one, with and without the register of the day."""
+    narrow = {"licence": "CC-BY-NC-4.0", "sequence": 2}
+    world, model = bought({}, narrow, states=["superseded", "current"])
+    assert "license/license-denied" in codes(world.judge(model, BUYER))
+    newest = next(each for each in world.bundles if b"CC-BY-NC-4.0" in each.payload)
+    replayed = [each for each in world.bundles if each is not newest]
+    judgement = world.judge(model, BUYER, lines=replayed)
+    assert not judgement.verdict.accepts
+    assert {
+        "rights-current/rights-not-current",
+        "license/rights-superseded",
+        "license/rights-not-shown",
+    } <= codes(judgement)
+    unregistered = [each for each in replayed if each is not world.registers[-1][1]]
+    assert "rights-current/register-missing" in codes(world.judge(model, BUYER, lines=unregistered))
+
+
+def test_consent_withdrawn_after_training():
+    consent = {**RIGHTS["personalDataBasis"][0]["consent"], "status": "withdrawn"}
+    taken_back = {
+        "sequence": 2,
+        "validFrom": "2026-06-01T00:00:00Z",
+        "personalDataBasis": [{**RIGHTS["personalDataBasis"][0], "consent": consent}],
+    }
+    for states in (["current", "current"], ["superseded", "current"]):
+        world, model = bought({}, taken_back, states=states)
+        judgement = world.judge(model, BUYER)
+        assert judgement.verdict is Verdict.REJECT
+        assert codes(judgement) == {"consent/consent-not-valid"}
+        (notes,) = [each.outcome.notes for each in judgement.judged if each.rule == "consent"]
+        assert any("consent was given when the data was used" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        ({"licence": "MIT AND CC-BY-NC-4.0"}, "license/license-denied"),
+        ({"licence": "(MIT OR Apache-2.0) AND CC-BY-NC-4.0"}, "license/license-denied"),
+        ({"licence": "CC-BY-NC-4.0 OR CC-BY-NC-SA-4.0"}, "license/license-denied"),
+        ({"licence": "MIT AND LicenseRef-Ours"}, "license/license-unknown"),
+        ({"licence": "MIT WITH Our-Own-Exception"}, "license/license-unknown"),
+        ({"licence": "MIT OR (Apache-2.0"}, "license/license-unknown"),
+        ({"prohibitedPurposes": ["facial-stuff"]}, "purpose/purpose-unknown"),
+        ({"prohibitedPurposes": ["surveillance", 7]}, "purpose/purpose-unknown"),
+        ({"prohibitedPurposes": None}, "purpose/purpose-unknown"),
+        ({"validUntil": "2026-11-19T23:59:59Z"}, "license/rights-expired"),
+        ({"validUntil": "2026-11-19T23:59:59Z"}, "purpose/rights-not-in-force"),
+        ({"scope": {"subsetRoot": "4" * 64}}, "license/rights-partial"),
+        ({"scope": {"subsetRoot": "4" * 64}}, "consent/rights-partial"),
+        ({"territories": []}, "territories/territory-not-covered"),
+        ({"copyrightBasis": "none"}, "copyright-basis/no-copyright-basis"),
+    ],
+)
+def test_rights_that_do_not_carry_the_purchase(record, code):
+    changed = {key: value for key, value in {**RIGHTS, **record}.items() if value is not None}
+    world, model = bought(record)
+    if None in record.values():
+        world, model = bought()
+        faces = next(artifact for artifact, name in world.names.items() if name == "faces-2014")
+        world.register(world.standing(world.rights(faces, "MIT", **changed)))
+    judgement = world.judge(model, BUYER)
+    assert not judgement.verdict.accepts
+    assert code in codes(judgement)
 
 
 # -- size ------------------------------------------------------------------------------------------------
