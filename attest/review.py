@@ -18,6 +18,7 @@ from attest.docket import OrderState, read_orders
 from attest.errors import AttestError, FormatError
 from attest.graph import Evidence, Graph, Signature
 from attest.keeper import RegisterState, Remembered, read_registers
+from attest.layouts import Performed
 from attest.limits import DEFAULT, Limits
 from attest.lineage import Lineage
 from attest.matching import Delivery, Match, match
@@ -25,7 +26,7 @@ from attest.predicate import Predicate, artifacts_of, predicate_name, read_predi
 from attest.predicates._summary import Summary
 from attest.predicates.dataset import Dataset
 from attest.predicates.deletion_order import DeletionOrder
-from attest.predicates.link import step_of
+from attest.predicates.link import Link, step_of
 from attest.predicates.oms import ModelSignature
 from attest.predicates.register import Register
 from attest.predicates.withdrawal import Selector, Withdrawal
@@ -237,6 +238,35 @@ def _may_withdraw(trust: Trust, withdrawal: Evidence, target: Evidence) -> bool:
     return trust.may_revoke([signature.principals for signature in withdrawal.signatures], names)
 
 
+def _laid_out(trust: Trust, evidence: Sequence[Evidence], as_of: datetime) -> list[Evidence]:
+    """Believe links only as parts of runs that a pinned layout describes, where the reader pinned any."""
+    if not trust.layouts:
+        return list(evidence)
+    links = [performed for each in evidence if each.believed and (performed := _performed(each)) is not None]
+    judged = [layout.judge(links, as_of) for layout in trust.layouts]
+    vouched = {digest for digests, _ in judged for digest in digests}
+    reason = "; ".join(reason for _, reason in judged)
+    return [
+        replace(each, granted=(), ways=(), reason=reason)
+        if each.granted and isinstance(each.predicate, Link) and each.digest not in vouched
+        else each
+        for each in evidence
+    ]
+
+
+def _performed(evidence: Evidence) -> Performed | None:
+    """Return a link as a layout looks at it, or nothing where two artifacts have one name."""
+    link = evidence.predicate
+    if not isinstance(link, Link):
+        return None
+    materials = {each.name or "": each.digest for each in link.materials}
+    products = {each.name or "": each.digest for each in evidence.statement.subjects}
+    if len(materials) != len(link.materials) or len(products) != len(evidence.statement.subjects):
+        return None
+    keys = frozenset(each.signer.subject for each in evidence.signatures if each.signer.kind == "key")
+    return Performed(evidence.digest, link.name, materials, products, keys)
+
+
 def _check_clock(evidence: Iterable[Evidence], as_of: datetime) -> None:
     newest = max(
         ((s.trusted_time, each.digest) for each in evidence for s in each.signatures if s.trusted_time),
@@ -296,7 +326,7 @@ def review(
     else:
         _check_clock(evidence, as_of)
     registers = read_registers(evidence, memory or {})
-    evidence = _withdrawn(trust, evidence, registers.values())
+    evidence = _laid_out(trust, _withdrawn(trust, evidence, registers.values()), as_of)
     graph = Graph(evidence, manifests)
     matched = match(delivery, graph)
     return Review(

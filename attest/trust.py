@@ -29,6 +29,7 @@ from attest.digest import sha256_bytes
 from attest.document import Document, read_file
 from attest.errors import FormatError
 from attest.keys import MAX_KEY_BYTES, PublicKey
+from attest.layouts import MAX_LAYOUT_BYTES, Layout
 from attest.limits import DEFAULT, Limits
 from attest.model import format_time
 from attest.statement import Statement
@@ -87,6 +88,8 @@ class Trust:
     _authorities: tuple[TimestampRoot, ...] = field(repr=False)
     _anchors: Anchors = field(default=Anchors(), repr=False)
     _unlimited: frozenset[str] = field(default=frozenset(), repr=False)
+    layouts: tuple[Layout, ...] = ()
+    """Layouts of in-toto: where there are any, a link is believed only within a run one of them describes."""
 
     @classmethod
     def of_keys(cls, keys: Mapping[str, PublicKey], base: Trust | None = None) -> Trust:
@@ -117,6 +120,7 @@ class Trust:
             base._authorities if base else (),  # noqa: SLF001 - of this very class
             base._anchors if base else Anchors(),  # noqa: SLF001 - of this very class
             frozenset(unlimited),
+            base.layouts if base else (),
         )
 
     # -- from a bundle to a verified statement ---------------------------------------------------------
@@ -393,13 +397,23 @@ def _load_keys(document: Document, parsed: TrustFile, folder: Path) -> dict[str,
     return keys
 
 
+def _load_layouts(document: Document, parsed: TrustFile, folder: Path) -> tuple[Layout, ...]:
+    found = []
+    for number, pinned in enumerate(parsed.layouts):
+        where = document.where(("layouts", number))
+        data = pinned.read(folder, where, MAX_LAYOUT_BYTES)
+        found.append(Layout.from_json(data, pinned.file, where, skip_inspections=pinned.skip_inspections))
+    return tuple(found)
+
+
 def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
     """Read a trust file and every file it pins.
 
     Raises:
         UsageError: not YAML, an unknown key or role, a principal nobody defined; with its line.
-        FormatError: a pinned file is missing or changed.
+        FormatError: a pinned file is missing or changed, or no layout.
         SignatureError: a pinned file is not a key or certificate.
+        AttestError: it pins a layout, and in-toto is not installed.
     """
     document = read_file(path, limits)
     parsed = parse_trust(document)
@@ -407,4 +421,6 @@ def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
     roots = load_sigstore_roots(document, parsed, path.parent)
     authorities = load_timestamp_authorities(document, parsed, path.parent, roots)
     anchors = load_anchors(document, parsed, path.parent, roots)
-    return Trust(path.name, sha256_bytes(document.data), parsed, keys, authorities, anchors)
+    layouts = _load_layouts(document, parsed, path.parent)
+    name, digest = path.name, sha256_bytes(document.data)
+    return Trust(name, digest, parsed, keys, authorities, anchors, layouts=layouts)

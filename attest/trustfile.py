@@ -21,6 +21,7 @@ __all__ = [
     "ROLES",
     "CertificateIdentity",
     "KeyIdentity",
+    "LayoutFile",
     "PinnedFile",
     "Principal",
     "RoleEntry",
@@ -308,6 +309,13 @@ class Roots(StrictModel):
     timestamp: list[RootFile] = Field(default_factory=list)
 
 
+class LayoutFile(PinnedFile):
+    """A layout of in-toto: where there are any, a link is believed only within a run that one describes."""
+
+    skip_inspections: bool = False
+    """Its inspections are commands, which are never run: say that you do without them."""
+
+
 RoleName = Literal[
     "builder", "data-owner", "rights-holder", "publisher", "keeper", "auditor", "officer", "revoker"
 ]
@@ -319,6 +327,7 @@ class TrustFile(StrictModel):
     principals: dict[str, Principal] = Field(min_length=1)
     roles: dict[RoleName, list[RoleEntry]] = Field(default_factory=dict)
     roots: Roots = Roots()
+    layouts: list[LayoutFile] = Field(default_factory=list)
 
 
 def matches(pattern: str, value: str) -> bool:

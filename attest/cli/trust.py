@@ -166,6 +166,7 @@ def show(path: Path, as_json: bool) -> None:
     """Show who is believed for what, with the fingerprints to compare."""
     from datetime import UTC, datetime
 
+    from attest.model import format_time
     from attest.text import show as shown
     from attest.trust import read_trust
 
@@ -182,9 +183,14 @@ def show(path: Path, as_json: bool) -> None:
         }
         for kind, each in trust.pinned_roots()
     ]
+    layouts = [
+        {"file": each.file, "sha256": each.sha256, "expires": format_time(read.expires)}
+        for each, read in zip(trust.file.layouts, trust.layouts, strict=True)
+    ]
     if as_json:
         rows = [{"principal": n, "identity": prints[n], "roles": held.get(n, [])} for n in sorted(prints)]
-        echo_json({"trust": path.name, "sha256": trust.sha256, "principals": rows, "roots": roots})
+        named = {"trust": path.name, "sha256": trust.sha256}
+        echo_json({**named, "principals": rows, "roots": roots, "layouts": layouts})
         return
     click.echo(f"{shown(path)}  sha256:{trust.sha256}")
     for name in sorted(prints):
@@ -194,6 +200,9 @@ def show(path: Path, as_json: bool) -> None:
     for each in roots:
         old = "age not said" if each["ageDays"] is None else f"fetched {each['ageDays']} days ago"
         click.echo(f"\n{each['kind']} root {shown(each['file'])}, {old}\n  sha256:{each['sha256']}")
+    for layout in layouts:
+        ends = f"until {layout['expires']}"
+        click.echo(f"\nlinks only as in layout {shown(layout['file'])}, {ends}\n  sha256:{layout['sha256']}")
 
 
 @command.command()
