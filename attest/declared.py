@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
-from attest.claim import Token, is_unknown, unreadable
+from attest.claim import Token, is_unknown
 from attest.graph import Evidence
 from attest.lineage import Ancestor
 from attest.predicates.dataset import Dataset
@@ -148,7 +148,7 @@ class DatasetRule(Rule):
         return conclude(len(picked), findings)
 
     def _unread(self, declared: Declared) -> Iterator[Finding]:
-        bad = unreadable(declared.facts)
+        bad = [*declared.evidence.unreadable]
         if fields := [name for name in self.READS if is_unknown(bad, name)]:
             yield declared.finding(
                 "dataset-unreadable",

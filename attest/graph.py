@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from attest.claim import unreadable
 from attest.digest import ALIASES
 from attest.errors import FormatError
 from attest.manifest import Manifest
@@ -94,6 +95,11 @@ class Evidence:
             if self.granted and count_principals([each for _, each in timed[:number]], names) >= quorum
         ]
         return min(times, default=None)
+
+    @cached_property
+    def unreadable(self) -> tuple[str, ...]:
+        """Dotted names of the fields of its predicate that could not be read, at any depth."""
+        return tuple(unreadable(self.predicate)) if self.predicate is not None else ()
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:

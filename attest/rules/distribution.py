@@ -17,7 +17,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from attest.claim import unreadable
 from attest.declared import said, same
 from attest.graph import Evidence
 from attest.predicates.distribution import Distribution as Statement
@@ -99,7 +98,7 @@ class Distribution(Rule):
         recipient = said(statement.recipient.legal_name) if statement.recipient else None
         public = statement.public == "yes"
         found = []
-        if bad := unreadable(statement):
+        if bad := evidence.unreadable:
             found.append(
                 ("distribution-unreadable", Result.UNKNOWN, f"cannot be read in full: {', '.join(bad)}", "")
             )
