@@ -19,6 +19,10 @@ from attest.resource import Artifact
 __all__ = ["Ancestor", "Lineage", "Status"]
 
 
+_HEAD = 6
+"""Labels of a long path that are kept at each end."""
+
+
 class Status(StrEnum):
     """How well an artifact is explained by statements the reader believes."""
 
@@ -38,6 +42,10 @@ class Ancestor:
     """Every step that read it, with the input entry; ``(None, None)`` for a delivered artifact."""
     via: tuple[Artifact, str] | None = None
     """The artifact one hop nearer to the delivered one, and the kind of hop; ``None`` for a root."""
+    distance: int = 0
+    """Hops to the root it was reached from first."""
+    head: tuple[str, ...] = field(default=(), repr=False)
+    """The first labels of the path to it, from the root: a long path is never walked to its end."""
     parents: list[Artifact] = field(default_factory=list)
     level: int = 0
     status: Status = Status.OK
@@ -80,7 +88,7 @@ class Lineage:
     def _walk(self) -> None:
         queue: deque[Artifact] = deque()
         for root in self.roots:
-            self.ancestors[root] = Ancestor(root, [(None, None)])
+            self.ancestors[root] = Ancestor(root, [(None, None)], head=(self.graph.name(root),))
             queue.append(root)
         seen: set[int] = set()
         while queue:
@@ -109,7 +117,10 @@ class Lineage:
             return
         ancestor = self.ancestors.get(artifact)
         if ancestor is None:
-            ancestor = self.ancestors[artifact] = Ancestor(artifact, via=(child.artifact, hop))
+            head = child.head if len(child.head) >= _HEAD else (*child.head, hop)
+            ancestor = self.ancestors[artifact] = Ancestor(
+                artifact, via=(child.artifact, hop), distance=child.distance + 1, head=head
+            )
             queue.append(artifact)
         ancestor.uses.append(use)
         child.parents.append(artifact)
@@ -249,21 +260,23 @@ class Lineage:
         """Gaps behind which datasets may lie that no rule can see."""
         return [ancestor for ancestor in self.gaps() if not self.is_dataset(ancestor.artifact)]
 
-    def path(self, artifact: Artifact, longest: int = 12) -> tuple[str, ...]:
+    def path(self, artifact: Artifact) -> tuple[str, ...]:
         """Labels from the delivered artifact back to ``artifact``; a long one keeps its two ends."""
-        hops: list[str] = [self.graph.name(artifact)]
-        current = self.ancestors.get(artifact)
-        while current is not None and current.via is not None:
+        ancestor = self.ancestors.get(artifact)
+        tail = [self.graph.name(artifact)]
+        if ancestor is None or ancestor.via is None:
+            return tuple(tail)
+        labels = ancestor.distance + 2  # the two ends, and a hop for each step between
+        wanted = labels - 1 if labels <= 2 * _HEAD else _HEAD
+        current = ancestor
+        while len(tail) < wanted and current.via is not None:
             nearer, hop = current.via
-            hops.append(hop)
+            tail.append(hop)
             current = self.ancestors[nearer]
-            if current.via is None:
-                hops.append(self.graph.name(nearer))
-        hops.reverse()
-        if len(hops) > longest:
-            half = longest // 2
-            hops = [*hops[:half], f"… {len(hops) - 2 * half} more …", *hops[-half:]]
-        return tuple(hops)
+        tail.reverse()
+        if labels <= 2 * _HEAD:
+            return (ancestor.head[0], *tail)
+        return (*ancestor.head, f"… {labels - 2 * _HEAD} more …", *tail)
 
     def evidence(self) -> list[Evidence]:
         """Every verified statement about an artifact of the lineage, in a stable order."""

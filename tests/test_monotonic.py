@@ -7,7 +7,20 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import FACTS, PEOPLE, POLICY, RAN, REGISTER, RIGHTS, World, codes, facts, good_world, make_trust
+from world import (
+    FACTS,
+    PEOPLE,
+    POLICY,
+    RAN,
+    REGISTER,
+    RIGHTS,
+    World,
+    codes,
+    descriptor,
+    facts,
+    good_world,
+    make_trust,
+)
 
 from attest.keeper import read_registers
 from attest.resource import Artifact
@@ -81,6 +94,23 @@ DECLARED = POLICY + "".join(
         "unknowns",
     )
 )
+BEHIND = DECLARED + "".join(
+    f"  - {rule}\n"
+    for rule in (
+        "base-models: {opaque: 1}",
+        "transformation-counts",
+        "completeness-class: {enforced: none}",
+        "distribution: {deny: [Rival Ltd]}",
+        f"not-under-order: {{register: {REGISTER}, maxAge: 7 days}}",
+    )
+)
+INTERNAL: list[dict[str, Any]] = [
+    {"recorded": "during", "counts": {"in": 1000, "out": 1000, "removed": 0}},
+    {"recorded": "during", "counts": {"in": 1000, "out": 1000, "removed": 0}},
+    {"recorded": "during", "counts": {"in": 1000, "out": 1, "removed": 0}},
+    {"recorded": "after-the-fact"},
+]
+SENT: list[dict[str, Any]] = [{"nobody": "yes"}, {"nobody": "yes"}, {"recipient": {"legalName": "Rival Ltd"}}]
 TOLERANT = (
     POLICY.replace("complete-lineage", "complete-lineage: {opaqueBaseModels: 1, unknownInputs: 1}")
     + "limits: {unknowns: 3}\n"
@@ -121,11 +151,14 @@ def worlds(draw: st.DrawFn) -> tuple[World, Artifact]:
             by=draw(st.sampled_from(SIGNERS)),
             completeness=draw(st.sampled_from(["all-inputs-listed"] * 5 + ["partial"])),
             ran=draw(st.sampled_from([RAN, RAN, None])),
+            internal=draw(st.sampled_from(INTERNAL)),
         )
         made.append(output)
+    orders = []
+    world.sign("distribution", [descriptor(made[-1], "model")], draw(st.sampled_from(SENT)), "ci")
     for _ in range(draw(st.integers(0, 2))):
         target = draw(st.sampled_from(made))
-        extra = draw(st.sampled_from(["rights", "describe", "withdraw"]))
+        extra = draw(st.sampled_from(["rights", "describe", "withdraw", "order"]))
         if extra == "rights":
             older = [each for each in world.bundles if b"/rights/v0.1" in each.payload]
             terms = {**draw(st.sampled_from(TERMS))}
@@ -136,6 +169,8 @@ def worlds(draw: st.DrawFn) -> tuple[World, Artifact]:
         elif extra == "describe":
             source = {"digest": {"sha256": draw(st.sampled_from(made)).sha256}}
             world.describe(target, "described", derivedFrom=[source], **draw(st.sampled_from(SAID)))
+        elif extra == "order":
+            orders.append(world.order(target, by=draw(st.sampled_from(["registry", "registry", "ci"]))))
         else:
             victim = draw(st.sampled_from(world.bundles))
             world.withdraw(victim.statement_digest, by=draw(st.sampled_from(["ci", "desk", "stranger"])))
@@ -146,6 +181,8 @@ def worlds(draw: st.DrawFn) -> tuple[World, Artifact]:
         if b"/rights/v0.1" in each.payload and (state := draw(states))
     ]
     listed = world.contents(made[-1], by=draw(st.sampled_from(["ci"] * 5 + ["desk"])))
+    standing = st.sampled_from(["active", "satisfied", "suspended", "vacated"])
+    stand += [world.listed(order, draw(standing)) for order in orders]
     world.register(world.current(listed), *stand)
     return world, made[-1]
 
@@ -161,7 +198,7 @@ def test_order_and_copies_of_lines_change_nothing(pair, data):
 
 
 @common
-@given(worlds(), st.data(), st.sampled_from([POLICY, TOLERANT, DECLARED, LICENSED]))
+@given(worlds(), st.data(), st.sampled_from([POLICY, TOLERANT, DECLARED, LICENSED, BEHIND]))
 def test_leaving_out_named_statements_never_turns_a_refusal_into_acceptance(pair, data, policy):
     world, model = pair
     full = world.judge(model, policy)
@@ -181,7 +218,7 @@ def test_an_old_register_and_old_contents_cannot_be_replayed_to_who_saw_the_new_
     second = world.contents(
         model, [*world.bundles[:-3], world.bundles[-1]], sequence=2, previous=first.statement_digest
     )
-    world.register(entries=[{**old[0], "status": "superseded"}, world.current(second)])
+    world.register(entries=[{**old[0], "status": "superseded"}, *old[1:], world.current(second)])
     reviewed = world.review(model)
     seen = {
         name: state.remembered()
@@ -268,14 +305,15 @@ def test_a_policy_of_no_applicable_rule_is_no_acceptance():
     assert overall([Result.NOT_APPLICABLE]) is Verdict.INCOMPLETE
 
 
-@pytest.mark.parametrize("policy", [POLICY, TOLERANT, DECLARED, LICENSED])
+@pytest.mark.parametrize("policy", [POLICY, TOLERANT, DECLARED, LICENSED, BEHIND])
 @pytest.mark.parametrize("people", [{}, PEOPLE])
 def test_the_policies_of_these_properties_can_accept(policy, people):
     """Properties of refusals say nothing about a policy that refuses everything."""
     world = World()
     data, model = world.dataset("data", terms=RIGHTS, **FACTS | people), world.file("model")
     record = world.bundles[-1]
-    world.step("train", [(data, "dataset")], [model], ran=RAN)
+    world.step("train", [(data, "dataset")], [model], ran=RAN, internal=INTERNAL[0])
+    world.sign("distribution", [descriptor(model, "model")], SENT[0], "ci")
     world.register(world.current(world.contents(model)), world.standing(record))
     assert world.judge(model, policy).verdict is Verdict.ACCEPT
 

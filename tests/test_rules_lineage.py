@@ -605,3 +605,21 @@ def test_a_later_order_counts_in_a_historical_evaluation():
         world, made["release"], ORDERS, as_of=NOW.replace(year=2026, month=11, day=20), historical=True
     )
     assert result.result is Result.FAIL
+
+
+# -- paths -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hops", [1, 2, 9, 10, 11, 30])
+def test_a_path_names_every_hop_or_the_two_ends_and_how_many_are_between(hops):
+    world = World()
+    data = last = world.dataset("data")
+    for number in range(hops):
+        made = world.file("model")
+        world.step("train" if number == 0 else "quantize", [(last, "base-model")], [made])
+        last = made
+    labels = ("model", *["quantize"] * (hops - 1), "train", "data")
+    expected = labels if len(labels) <= 12 else (*labels[:6], f"… {len(labels) - 12} more …", *labels[-6:])
+    lineage = world.review(last).lineage
+    assert lineage.path(data) == expected
+    assert lineage.path(last) == ("model",)
