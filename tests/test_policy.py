@@ -46,6 +46,42 @@ def incomplete_world() -> World:
     return world
 
 
+def test_the_rules_about_people_and_orders_read_as_in_the_formats():
+    policy = parse_policy(
+        NORMATIVE.replace(
+            "  - trusted-time",
+            "  - consent: {when: {biometric: [yes, unknown]}, basis: [explicit-consent, written-release], "
+            "covers: [training, biometric, third-party-transfer], unknown: reject}\n"
+            "  - not-under-order: {register: https://registry.example/orders, maxAge: 7 days, "
+            "independent: true}\n"
+            "  - purpose\n  - territories\n  - trusted-time",
+        )
+    )
+    rules = {rule.NAME: rule for rule in policy.rules}
+    assert rules["consent"].when.biometric == ["yes", "unknown"]
+    assert rules["purpose"].purpose == ["face-recognition"]
+    assert rules["territories"].territories == ["EU"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("consent: {basis: [explicit-consnt]}", "did you mean 'explicit-consent'?"),
+        ("consent: {covers: [everything]}", "which is none of the"),
+        ("consent: {when: {biometrics: [yes]}}", "unknown key 'biometrics'"),
+        ("consent: {when: {biometric: [maybe]}}", "expected one of yes, no, unknown"),
+        ("purpose: {purpose: [face-recogniton]}", "did you mean 'face-recognition'?"),
+        ("territories: {territories: [Europe]}", "which is no territory"),
+        ("copyright-basis: {accept: [fair-use]}", "did you mean 'fair-use-claimed'?"),
+        ("personal-data: {biometric: []}", "at least 1 item"),
+    ],
+)
+def test_words_nobody_knows_are_refused_in_rules_about_rights(rule, message):
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        parse_policy(f"policy: p\nversion: 1\nrules:\n  - {rule}")
+    assert caught.value.where == "policy.yaml:4"
+
+
 def test_the_normative_example_reads():
     policy = parse_policy(NORMATIVE)
     assert [rule.NAME for rule in policy.rules] == [

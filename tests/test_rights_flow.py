@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world import DEFAULT_ROLES, NOW, REGISTER, World, codes, make_trust
+from world import DEFAULT_ROLES, NOW, PEOPLE, REGISTER, RIGHTS, World, codes, make_trust
 
 from attest.bundle import Bundle
 from attest.resource import Artifact
@@ -232,3 +232,17 @@ def test_a_long_chain_of_datasets_takes_one_walk():
     world.register(world.standing(stand_in(world, clean, narrow)))
     flow = rights_flow(world.review(made), ASKED)
     assert [len(each.replaced) for each in flow.holdings if each.name == "photos"] == [1]
+
+
+@pytest.mark.parametrize("consented", [True, False])
+def test_a_stand_in_answers_for_the_people_in_the_source(consented):
+    """The cleaned photos are described by nobody as biometric; the photos are."""
+    world, photos, clean, model, narrow = coop_world()
+    world.describe(photos, "photos", by="coop", **PEOPLE)
+    world.describe(clean, "clean", personalData={"presence": "no"})
+    terms = RIGHTS if consented else {}
+    world.register(world.standing(stand_in(world, clean, narrow, **terms)))
+    policy = f"policy: p\nversion: 1\nrules: [consent: {{current: {{register: {REGISTER}}}}}]"
+    found = [f for each in world.judge(model, policy).judged for f in each.outcome.findings]
+    assert {f.code for f in found} == (set() if consented else {"basis-unknown"})
+    assert {f.path for f in found} == (set() if consented else {("release", "train", "clean")})

@@ -258,6 +258,9 @@ def test_consent_may_have_to_be_one_that_can_be_taken_back():
         (FACES, basis(basis="contract", specialCondition="none"), "legal-basis", {"condition-missing"}),
         (FACES, basis(basis="contract", specialCondition="art9-2-h"), "legal-basis", set()),
         (FACES, basis(basis="contract", jurisdiction="US"), "legal-basis", set()),
+        (FACES, basis(basis="contract", jurisdiction="NO"), "legal-basis", {"condition-unknown"}),
+        (FACES, basis(basis="contract", jurisdiction="Europe"), "legal-basis", {"condition-unknown"}),
+        (FACES, basis(basis="contract", jurisdiction=None), "legal-basis", {"condition-unknown"}),
         (
             {"personalData": {"presence": "yes"}},
             basis(basis="contract", specialCondition="none"),

@@ -27,6 +27,7 @@ Example::
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -210,7 +211,8 @@ class Rights(Predicate, Group):
     sequence: Positive | None = None
     """Number of the record among those of this rights-holder about this dataset, from 1."""
     supersedes: Sha256 | None = None
-    """Statement digest of the record it replaces."""
+    """Statement digest of the record it replaces; of a record about something derived, the record about
+    its source that it stands in for (docs/adr/0024)."""
     status: Annotated[StatusWord, or_unknown(StatusWord)] = "unknown"
     """Only ``active`` grants."""
     scope: Scope | None = None
@@ -244,13 +246,18 @@ class Rights(Predicate, Group):
 
     def unknown_groups(self) -> list[str]:
         """Return the dotted names of groups that must be taken as UNKNOWN; ``*`` is the whole record."""
+        return list(self.doubtful)
+
+    @cached_property
+    def doubtful(self) -> tuple[str, ...]:
+        """What ``unknown_groups`` returns, worked out once."""
         found = set(unknown_groups(self))
         if any(purpose not in load("purposes") for purpose in self.prohibited_purposes or ()):
             found.add("prohibitedPurposes")
         for number, obligation in enumerate(self.obligations or ()):
             if obligation.kind == "unknown":
                 found.add(f"obligations.{number}")
-        return sorted(found)
+        return tuple(sorted(found))
 
     def is_unknown(self, group: str) -> bool:
         """Tell whether a group (dotted name in JSON) is UNKNOWN, in whole or in part."""

@@ -24,7 +24,7 @@ from attest.personal import SENSITIVE, facts
 from attest.predicates.rights import BasisOfData
 from attest.rights_flow import Holding, Record
 from attest.rights_rule import PersonalRule
-from attest.territory import covers
+from attest.territory import covers, known
 from attest.verdict import Finding, Result
 from attest.vocabulary import load
 from attest.words import Territory
@@ -122,12 +122,9 @@ class LegalBasis(PersonalRule):
 
 
 def _under_gdpr(basis: BasisOfData) -> bool:
-    """Whether a basis is one for the European Economic Area; one that names no place may be."""
-    return (
-        basis.jurisdiction is None
-        or covers(["EEA"], basis.jurisdiction) is not False
-        or (basis.jurisdiction == "worldwide")
-    )
+    """Whether a basis may be one for the European Economic Area: it lies there, or nobody knows where."""
+    place = basis.jurisdiction
+    return place is None or place == "worldwide" or not known(place) or covers(["EEA"], place) is True
 
 
 def _sensitive(holding: Holding) -> set[str]:
