@@ -31,7 +31,7 @@ class Limits:
     statements: int = 1_000_000
     """Statements read for one verdict."""
     bundle_entries: int = 32
-    """Log entries and timestamps of one bundle."""
+    """Log entries and timestamps of one bundle, or signatures of one link."""
     document_bytes: int = 16 * MIB
     """Bytes of one document a person wrote (card, trust, policy, settings)."""
     manifest_bytes: int = 2048 * MIB

@@ -34,7 +34,7 @@ from attest.limits import DEFAULT, Limits
 from attest.model import format_time
 from attest.statement import Statement
 from attest.trustfile import ROLES, Principal, RootFile, Roots, TrustFile, matches, parse_trust
-from attest.verifier import Identity, UnverifiedError, VerifiedStatement, count_principals
+from attest.verifier import UNDECIDED, Identity, UnverifiedError, VerifiedStatement, count_principals
 from attest.verifiers import key as key_verifier
 from attest.verifiers.certificate import read_leaf
 from attest.verifiers.timestamp import TimestampRoot
@@ -222,7 +222,9 @@ class Trust:
         for known in chain(hinted, others):
             try:
                 key_verifier.verify(bundle, known.public)
-            except UnverifiedError:
+            except UnverifiedError as error:
+                if error.code in UNDECIDED:
+                    raise
                 continue
             return known
         if hinted:

@@ -16,7 +16,7 @@ from attest.statement import Statement
 
 __all__ = ["UNDECIDED", "Identity", "UnverifiedError", "VerifiedStatement", "count_principals"]
 
-UNDECIDED = frozenset({"root-missing", "time-unknown"})
+UNDECIDED = frozenset({"package-missing", "root-missing", "time-unknown"})
 """Codes that say the reader lacks what a check needs, not that a check failed."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import timedelta
 
@@ -180,6 +181,23 @@ def test_more_links_take_nothing_away():
     lineage = pipeline.world.review(pipeline.model).lineage
     assert lineage.ancestors[pipeline.model].status is Status.OK
     assert pipeline.world.review(other).lineage.ancestors[other].status is Status.UNTRUSTED
+
+
+def test_leaving_out_lines_makes_none_of_the_rest_believed():
+    pipeline = Pipeline(read(layout(train=("coop", "desk"), threshold=2)))
+    pipeline.all(trained_by=("coop", "desk"))
+    pipeline.add("train", {"clean.csv": pipeline.data}, {"model.bin": pipeline.model}, "coop", "desk")
+    pipeline.add("clean", {}, {"clean.csv": pipeline.data}, "ci")
+    bundles = pipeline.world.bundles
+
+    def believed(given):
+        graph = pipeline.world.review(pipeline.model, lines=given).graph
+        return {each.digest for each in graph.evidence if each.believed}
+
+    whole = believed(bundles)
+    for number in range(len(bundles)):
+        for given in itertools.combinations(bundles, number):
+            assert believed(given) <= whole
 
 
 def test_a_withdrawn_link_vouches_for_none_of_the_others():

@@ -137,9 +137,10 @@ def command(
 ) -> None:
     """Verify an upstream vendor's bundle and take it into the store.
 
-    Every line of FILE has to be signed by a principal of the trust file. If one is not, nothing is taken in
-    and the exit code is 1, unless --skip-unverified says to leave such lines out. Manifests of directories
-    that verified statements name are taken in with them.
+    FILE is an attestation bundle, or what others signed: a model.sig, an attestation of GitHub, a link of
+    in-toto. Every line of it has to be signed by a principal of the trust file. If one is not, nothing is
+    taken in and the exit code is 1, unless --skip-unverified says to leave such lines out. Manifests of
+    directories that verified statements name are taken in with them.
 
     What is taken in was signed by whom it says. Whether that signer may say it is asked again each time it is
     used: statements without a trust role are named here, and grant nothing.

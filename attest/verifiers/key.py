@@ -6,7 +6,6 @@ from attest.bare import METABLOCK, SIGSTORE
 from attest.bundle import Bundle
 from attest.canonical import read_json
 from attest.envelope import IN_TOTO, pae
-from attest.errors import AttestError
 from attest.keys import PublicKey
 from attest.verifier import UnverifiedError
 
@@ -33,8 +32,8 @@ def _signed(bundle: Bundle) -> bytes:
         from securesystemslib.exceptions import FormatError as TheirError
         from securesystemslib.formats import encode_canonical
     except ImportError as error:
-        what = "this is a link file of in-toto, and its package is not installed"
-        raise AttestError(what, None, "pip install 'attest-provenance[in-toto]'") from error
+        what = "a link file of in-toto is checked with its package: pip install 'attest-provenance[in-toto]'"
+        raise UnverifiedError("package-missing", what) from error
     try:
         return str(encode_canonical(read_json(bundle.payload))).encode()
     except TheirError as error:
@@ -45,8 +44,8 @@ def verify(bundle: Bundle, key: PublicKey) -> None:
     """Check that ``key`` signed the bundle's envelope. Roles, time and content are the caller's to check.
 
     Raises:
-        UnverifiedError: code ``payload-type`` or ``signature-invalid``.
-        AttestError: a metablock, and in-toto is not installed.
+        UnverifiedError: code ``payload-type`` or ``signature-invalid``; ``package-missing`` for a metablock,
+            where in-toto is not installed.
     """
     check_envelope(bundle)
     message = _signed(bundle)
