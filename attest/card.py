@@ -109,6 +109,7 @@ class Card(StrictModel):
         """
         said = self.to_json()
         said.pop("rights", None)
+        said["personalData"].pop("subjectColumn", None)
         said.update(said.pop("dataset"))
         measured = {"sizeBytes": size_bytes, "fileCount": file_count}
         content = {**said.get("content", {}), **{k: v for k, v in measured.items() if v is not None}}

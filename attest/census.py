@@ -8,6 +8,7 @@ answer is the same whatever runs the units and in whatever order they end.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from dataclasses import dataclass
@@ -56,6 +57,10 @@ class Tally(NamedTuple):
 
 class Readable(Protocol):
     """Records that can be read in pieces; ``attest.record.Records`` is."""
+
+    @property
+    def unit(self) -> str:
+        """What one record is, ``file`` or ``row``."""
 
     @property
     def size(self) -> int:
@@ -115,7 +120,7 @@ def take_census(
                 progress.finish()
         digest = Keyer(secret).secret_digest
         made = [
-            _settled(pool, folder, path, Owner(space, digest, artifact, tally[0]))
+            _settled(pool, folder, path, Owner(space, digest, artifact, tally[0], records.unit))
             for space, path in (("content", content), ("subject", subject))
             if path is not None
         ]
@@ -176,7 +181,13 @@ class _Pool:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         context = get_context("spawn")  # a copy of this process could hold locks of other threads
-        self._executor = ProcessPoolExecutor(workers, mp_context=context) if workers > 1 else None
+        # an interrupt is for this process alone, which tells the others
+        quiet = (signal.SIGINT, signal.SIG_IGN)
+        self._executor = (
+            ProcessPoolExecutor(workers, context, initializer=signal.signal, initargs=quiet)
+            if workers > 1
+            else None
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -296,7 +296,7 @@ class Proof:
         tree = Subtree(len(self.leaf), leaf_hash(self.leaf))
         for bit, size, hash_ in self.steps:
             way = _bit(self.key, bit)
-            if bit >= below or not max(0, LEAF_KEYS - tree.size) < size < _MAX_COUNT:
+            if bit >= below or not max(0, LEAF_KEYS - tree.size) < size < _MAX_COUNT - tree.size:
                 return None
             if any(_bit(each, bit) != way for each in self.leaf):
                 return None

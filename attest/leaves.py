@@ -6,9 +6,9 @@ again as the keys need. It is read through a memory map. It tells of people to w
 is its owner's alone (mode 0600) and never leaves; only root and count are published.
 
 Every proof is held against the root before it is given, so a file that was damaged gives an error and never
-a wrong answer. Layout, integers big endian: header (magic, space, level, count, records, secret digest, root,
-artifact, digest of these) ‖ sorted keys ‖ number of keys before each of the 2^level buckets, and all ‖ hashes
-of the subtrees under each prefix of ``level`` bits, then of one bit less, down to the root.
+a wrong answer. Layout, integers big endian: header (magic, space, level, unit, count, records, secret digest,
+root, artifact, digest of these) ‖ sorted keys ‖ number of keys before each of the 2^level buckets, and all ‖
+hashes of the subtrees under each prefix of ``level`` bits, then of one bit less, down to the root.
 """
 
 from __future__ import annotations
@@ -52,12 +52,13 @@ SPILL_BYTES = 16 << 20
 """Bytes of keys one process holds before it writes them out."""
 
 _SHARD_BITS = 8
-_HEAD = struct.Struct(">8sBBxxxxxxQQ32s32s32s?7x")
+_HEAD = struct.Struct(">8sBBB5xQQ32s32s32s?7x")
 _MAGIC = b"ATTRLEF1"
 _KEY = struct.Struct(f"{KEY_BYTES}s")
 _OFFSET = struct.Struct(">Q")
 _CHUNK = 1 << 20
 _MAX_LEVEL = 40
+_UNITS = ("", "file", "row")
 
 
 class Owner(NamedTuple):
@@ -70,6 +71,8 @@ class Owner(NamedTuple):
     """The dataset whose records the leaves are; of a list of keys, 64 zeros."""
     records: int
     """Records that were read: those that are the same count each time."""
+    unit: str = ""
+    """What a record is, ``file`` or ``row``; nothing of a list of keys."""
 
 
 class Settled(NamedTuple):
@@ -241,6 +244,7 @@ def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commit
         _MAGIC,
         SPACES.index(owner.space),
         len(levels) - 1,
+        _UNITS.index(owner.unit),
         count,
         owner.records,
         bytes.fromhex(owner.secret_digest),
@@ -299,16 +303,17 @@ class LeafFile:
         if sha256(head[: _HEAD.size]).digest() != head[_HEAD.size :]:
             raise self.damaged("the digest of its header differs")
         fields = _HEAD.unpack_from(head)
-        _, space, level, count, records, secret, root, artifact, tree = fields
+        _, space, level, unit, count, records, secret, root, artifact, tree = fields
         self._level: int = level
         self._count: int = count
         self._keys_at = _HEAD.size + 32
         self._offsets_at = self._keys_at + KEY_BYTES * count
         self._hashes_at = self._offsets_at + _OFFSET.size * ((1 << level) + 1)
         expected = self._hashes_at + 32 * ((2 << level) - 1)
-        if level > _MAX_LEVEL or space >= len(SPACES) or size != expected:
+        if level > _MAX_LEVEL or space >= len(SPACES) or unit >= len(_UNITS) or size != expected:
             raise self.damaged(f"it has {size} bytes, expected {expected}")
-        self.owner = Owner(SPACES[space], secret.hex(), Artifact(artifact.hex(), tree), records)
+        dataset = Artifact(artifact.hex(), tree)
+        self.owner = Owner(SPACES[space], secret.hex(), dataset, records, _UNITS[unit])
         self.commitment = Commitment(root, count, SPACES[space], secret.hex())
 
     def damaged(self, what: str) -> FormatError:

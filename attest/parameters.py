@@ -48,6 +48,8 @@ class Options(TypedDict, total=False):
     """The words that run the step; by default those of this program."""
     require_known_inputs: bool
     """Refuse data and models that no statement in the store explains."""
+    allow_removed: bool
+    """Inputs may hold records that were removed before: it is the step that takes them out."""
     known: Callable[[Artifact, str], bool] | None
     """Tells whether something else than the store explains an input of that role."""
     symlinks: bool

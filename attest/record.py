@@ -66,6 +66,8 @@ class Unit(NamedTuple):
     end: int = 0
     subject: str | None = None
     """The column that holds the person a row is about."""
+    lenient: bool = False
+    """Where there is no such column, a row names nobody."""
 
 
 class Batch(NamedTuple):
@@ -115,6 +117,8 @@ class Records:
     single: bool = False
     """Whether it is one file, and no directory."""
     subject: str | None = None
+    lenient: bool = False
+    """Where there is no such column, a row names nobody."""
 
     @property
     def size(self) -> int:
@@ -140,10 +144,15 @@ class Records:
             FormatError: a table cannot be read.
         """
         return [
-            unit._replace(subject=self.subject)
+            unit._replace(subject=self.subject, lenient=self.lenient)
             for name, found in self.formats()
             for unit in _load(name).units(self.scan.root, found)
         ]
+
+    def tables(self, subject: str | None) -> Records:
+        """Return the rows of those files that are tables, and whom they are about where they say so."""
+        found = [each for each in self.scan.found if _format_of(each.path)]
+        return Records(self.scan._replace(found=found), "row", self.single, subject, lenient=True)
 
     def copy(self, target: Path, keep: Keep) -> None:
         """Write all files again, below a folder or as one file, without the records that do not stay.

@@ -42,6 +42,7 @@ from attest.materials import Manner, Source, Target, check_places, check_unchang
 from attest.parameters import Options, Parameters, own_command
 from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Material, Product, Provenance, check_kind, unique_name
+from attest.recordbook import record_book
 from attest.settings import DEFAULT_BUILDER_ID, Builder, find_project
 from attest.statement import Statement
 from attest.store import Store
@@ -237,6 +238,10 @@ class Recorder:
         """Name a parameter whose value is never recorded, wherever it stands; ``value`` helps to find it."""
         self.parameters.secret(name, value)
 
+    def state(self, name: str, value: Any) -> None:
+        """Record a fact the recorder itself knows (``internalParameters``)."""
+        self._facts[name] = value
+
     def counts(self, into: int | None = None, out: int | None = None, removed: int | None = None) -> None:
         """Record how many records went in, came out and were removed.
 
@@ -341,6 +346,7 @@ class Recorder:
         without = self._no_code(source) if source.role == "code" else []
         for remark in source.measure(self._manner, without):
             self._tell(remark)
+        self._check_returned(source)
         artifact, known = source.artifact, self._options.get("known")
         if artifact is None or source.role not in NEEDS_STATEMENT or source.opaque is not None:
             return
@@ -355,6 +361,26 @@ class Recorder:
             "sign data of your own with `attest dataset`; take in a vendor's bundle with `attest import`, or "
             "use it with --from; record the step that made it; or say with --opaque that nothing is known",
         )
+
+    def _check_returned(self, source: Source) -> None:
+        """Refuse data in which something stands that was removed before."""
+        allowed = self._past or self._options.get("allow_removed")
+        if source.path is not None and source.artifact and source.role.endswith("dataset") and not allowed:
+            exclude, symlinks, _ = self._manner
+            book = record_book(self.desk.project)
+            book.refuse_returned(source.path, source.artifact, exclude=exclude, symlinks=symlinks)
+
+    def _tell_returned(self, product: Product) -> None:
+        """Say that a step that makes data put something back that was removed before: it has run by now."""
+        if self.kind not in {"collect", "transform"} or self._past:
+            return
+        exclude, symlinks, _ = self._manner
+        measured = product.measured
+        try:
+            book = record_book(self.desk.project)
+            book.refuse_returned(measured.path, measured.artifact, exclude=exclude, symlinks=symlinks)
+        except AttestError as error:
+            self._tell(f"{measured.path}: {error.what}")
 
     # ── after it ran ──
 
@@ -393,6 +419,7 @@ class Recorder:
 
     def _measure_output(self, target: Target) -> Product:
         product, left = target.made(self._manner, past=self._past)
+        self._tell_returned(product)
         if left:
             self._facts.setdefault("leftOver", {})[target.name] = left
             files = len(product.measured.files)

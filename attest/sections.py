@@ -174,6 +174,8 @@ class PersonalData(StrictModel):
     """Personal information under California law."""
     aggregate_consumer_information: YesNo = "unknown"
     """Aggregate consumer information under California law."""
+    subject_column: Text | None = None
+    """Column that holds the stable id of the person a row is about; it is not signed."""
 
     @model_validator(mode="after")
     def _no_contradiction(self) -> Self:

@@ -46,6 +46,7 @@ class Counted:
         self._count = count
         self.size = 32 * count
         self.read = read
+        self.unit = "row"
 
     def units(self) -> list[Unit]:  # noqa: D102 - as of attest.record.Records
         starts = range(0, self._count, UNIT)

@@ -202,6 +202,15 @@ def test_a_proof_for_something_else_says_what():
     assert "not those of a prefix tree" in turned.problem(commitment)
 
 
+def test_sizes_beyond_all_counting_are_refused():
+    """A number that does not fit where it is hashed is an answer, too."""
+    key = Keyer(SECRET).key(b"x")
+    steps = tuple(Step(bit, (1 << 62) - 1, bytes(32)) for bit in range(20, 0, -1))
+    proof = Proof(key, (key,), steps, bytes(32), 100, "content")
+    commitment = Commitment(bytes(32), 100, "content", DIGEST)
+    assert Proof.decode(proof.encode()).problem(commitment) == "its steps are not those of a prefix tree"
+
+
 def test_of_no_records_everything_is_excluded():
     commitment = commit([], "content", DIGEST)
     assert (commitment.count, commitment.root) == (0, EMPTY)

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("attest.cli.init", "Set up a project: attest.yaml, a store and, if asked, a key."),
     "card": ("attest.cli.card", "Write a dataset card to fill in."),
     "dataset": ("attest.cli.dataset", "Sign what a dataset is and what one may do with it."),
+    "records": ("attest.cli.records", "Commit to the records of a dataset; find, prove and remove them."),
     "run": ("attest.cli.run", "Run a step of a pipeline and sign what it read and what it wrote."),
     "record": ("attest.cli.record", "Sign a step of the past, from files that are still there."),
     "sign": ("attest.cli.sign", "Sign any in-toto statement."),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from attest.card import Card
     from attest.desk import Desk
     from attest.manifest import Measured
+    from attest.recordbook import RecordBook
     from attest.statement import Statement
     from attest.store import Store
 
@@ -81,6 +82,9 @@ def command(
     signed and stored with the manifest: what the data is, and, if the card has a section rights, what one may
     do with it. Only digests of the files the card names leave, never their text.
 
+    What `attest records commit` found of the data's records is signed with what it is. Data in which a record
+    stands again that `attest records remove` took out is refused.
+
     Rights of the same data that this signer signed before are joined by a record with the next number, and
     the strictest word of all records counts; with --supersede the new record names the last one as replaced.
     Signing the same again changes nothing.
@@ -92,6 +96,7 @@ def command(
     from attest.card import read_card
     from attest.desk import Desk
     from attest.manifest import digest_path
+    from attest.recordbook import record_book
     from attest.settings import find_project
 
     card = read_card(card_path, limits_from(limits))
@@ -103,7 +108,9 @@ def command(
     _check_place(path, desk)
     card.attachments()  # a file the card names and nobody has is an error before anything is digested
     measured = digest_path(path, exclude=exclude, symlinks=symlinks, progress=progress_bar())
-    statements = [_dataset(card, measured, descriptors)]
+    book = record_book(project)
+    book.refuse_returned(path, measured.artifact, exclude=exclude, symlinks=symlinks)
+    statements = [_dataset(card, measured, descriptors, book)]
     with desk.project.open_store() as store:
         rights, sequence = _rights(card, measured, _Earlier(store, desk, measured), supersede=supersede)
         statements += [rights] if rights else []
@@ -131,7 +138,7 @@ def _check_place(path: Path, desk: Desk) -> None:
             raise UsageError(f"attest itself writes {place} in this directory", str(path), "leave it outside")
 
 
-def _dataset(card: Card, measured: Measured, descriptors: tuple[Path, ...]) -> Statement:
+def _dataset(card: Card, measured: Measured, descriptors: tuple[Path, ...], book: RecordBook) -> Statement:
     from attest.hashing import hash_file
     from attest.predicates.dataset import Dataset
 
@@ -143,6 +150,7 @@ def _dataset(card: Card, measured: Measured, descriptors: tuple[Path, ...]) -> S
     more = [{"name": each.name, "digest": {"sha256": hash_file(each).sha256}} for each in descriptors]
     if more:
         found["descriptors"] = [*found.get("descriptors", ()), *more]
+    found |= book.predicates(measured.artifact)
     return _statement(measured, Dataset.TYPE, found)
 
 

@@ -41,6 +41,11 @@ __all__ = ["command"]
     "--require-known-inputs", is_flag=True, help="Refuse data and models that no statement explains."
 )
 @click.option(
+    "--allow-removed",
+    is_flag=True,
+    help="Inputs may hold records that were removed before: this step takes them out.",
+)
+@click.option(
     "--from",
     "bundles",
     multiple=True,
@@ -69,6 +74,7 @@ def command(
     completeness: str,
     variables: tuple[str, ...],
     require_known_inputs: bool,
+    allow_removed: bool,
     bundles: tuple[Path, ...],
     trust: Path | None,
     keep_identity: bool,
@@ -102,6 +108,7 @@ def command(
     from attest.cli.replacing import Replacing
 
     with _recording_errors():
+        given["allow_removed"] = allow_removed
         recorder = _recorder(words, completeness, variables, require_known_inputs, bundles, trust, given)
         declare(recorder, given)
         program = find_program(words[0])
@@ -193,6 +200,7 @@ def _recorder(
         seed=given["seed"],
         command=words,
         require_known_inputs=require,
+        allow_removed=given["allow_removed"],
         known=_known(bundles, trust) if trust is not None else None,
         not_secret=given["not_secret"],
         progress=progress_bar(),

@@ -268,11 +268,15 @@ class RecordCommitment(Lenient):
     """A root over all records (docs/formats.md, Record commitment)."""
 
     scheme: str
-    """Name of the tree's construction."""
+    """Name of the tree's construction, ``prefix-tree-8/hmac-sha256/v0.1``."""
     root: Sha256
     """SHA-256 at the top of the tree."""
     count: Count
-    """Number of leaves."""
+    """Keys under the root: records, or people, that differ."""
+    records: Count | None = None
+    """Records that were read, those that are the same counted each time."""
+    unit: str | None = None
+    """What a record is: ``file`` or ``row``."""
     keying: str | None = None
     """What keys the leaves: ``content`` or ``subject``."""
     secret_digest: DigestSet | None = None
@@ -321,6 +325,8 @@ class Dataset(Predicate, Lenient):
     """Datasets it was made from, by digest. An empty list asserts nothing."""
     record_commitment: RecordCommitment | None = None
     """A root over its records."""
+    subject_commitment: RecordCommitment | None = None
+    """A root over the people its records are about, by their ids."""
     checks: tuple[Check, ...] | None = None
     """What it was examined for."""
     descriptors: tuple[ResourceDescriptor, ...] | None = None

@@ -182,13 +182,15 @@ def canonical_rows(batch: Any, where: str) -> list[bytes]:
     return [start + b"".join(row) for row in zip(*columns, strict=True)] or [start] * batch.num_rows
 
 
-def people_of(batch: Any, subject: str, where: str) -> list[bytes | None]:
-    """Return the person each row of a record batch is about.
+def people_of(batch: Any, subject: str, where: str, *, lenient: bool = False) -> list[bytes | None]:
+    """Return the person each row of a record batch is about; ``lenient``: nobody, if it has no such column.
 
     Raises:
         UsageError: there is no such column, or what it holds is no id.
     """
     found = batch.schema.get_all_field_indices(subject)
+    if not found and lenient:
+        return [None] * int(batch.num_rows)
     if len(found) != 1:
         guess = nearest(subject, batch.schema.names)
         what = f"the column {subject[:100]!r} stands there {len(found)} times, expected once"

@@ -36,7 +36,7 @@ class Csv:
             _, batches = _open(file, found)
             first = 0
             for rows in batches:
-                yield _batch(found, rows, first, unit.subject)
+                yield _batch(found, rows, first, unit.subject, lenient=unit.lenient)
                 first += rows.num_rows
 
     def copy(self, root: str, found: Found, target: Path, keep: Keep, subject: str | None) -> None:
@@ -90,9 +90,9 @@ def _batches(reader: Any) -> Iterator[Any]:
             yield rows.slice(start, ROWS)
 
 
-def _batch(found: Found, rows: Any, first: int, subject: str | None) -> Batch:
+def _batch(found: Found, rows: Any, first: int, subject: str | None, *, lenient: bool = False) -> Batch:
     def place(number: int) -> str:
         return f"{found.path}: row {first + number + 1}"
 
-    people = people_of(rows, subject, found.path) if subject is not None else None
+    people = people_of(rows, subject, found.path, lenient=lenient) if subject is not None else None
     return Batch(canonical_rows(rows, found.path), people, place)

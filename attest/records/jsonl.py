@@ -48,7 +48,7 @@ class JsonLines:
         found = unit.files[0]
         with open_found(unit.root, found) as file:
             for offsets, lines in _batches(file, found, unit.start, unit.end):
-                yield _batch(found, offsets, lines, unit.subject)
+                yield _batch(found, offsets, lines, unit.subject, lenient=unit.lenient)
 
     def copy(self, root: str, found: Found, target: Path, keep: Keep, subject: str | None) -> None:
         """Copy the lines that stay, to the byte."""
@@ -81,10 +81,14 @@ def _batches(file: IO[bytes], found: Found, start: int, end: int) -> Iterator[tu
         yield offsets, lines
 
 
-def _batch(found: Found, offsets: list[int], lines: list[bytes], subject: str | None) -> Batch:
+def _batch(
+    found: Found, offsets: list[int], lines: list[bytes], subject: str | None, *, lenient: bool = False
+) -> Batch:
     rows = [_row(line, f"{found.path}: byte {place}") for line, place in zip(lines, offsets, strict=True)]
     people = None
-    if subject is not None:
+    if subject is not None and lenient:
+        people = [person_id(row.get(subject), subject, found.path) for row in rows]
+    elif subject is not None:
         people = [
             _person(row, subject, f"{found.path}: byte {at}") for row, at in zip(rows, offsets, strict=True)
         ]

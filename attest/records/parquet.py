@@ -38,7 +38,7 @@ class Parquet:
             first = sum(table.metadata.row_group(group).num_rows for group in range(unit.start))
             for group in range(unit.start, unit.end):
                 for rows in table.iter_batches(_rows(table, group), row_groups=[group], use_threads=False):
-                    yield _batch(found, rows, first, unit.subject)
+                    yield _batch(found, rows, first, unit.subject, lenient=unit.lenient)
                     first += rows.num_rows
 
     def copy(self, root: str, found: Found, target: Path, keep: Keep, subject: str | None) -> None:
@@ -81,9 +81,9 @@ def _compression(table: Any) -> dict[str, Any]:
     }
 
 
-def _batch(found: Found, rows: Any, first: int, subject: str | None) -> Batch:
+def _batch(found: Found, rows: Any, first: int, subject: str | None, *, lenient: bool = False) -> Batch:
     def place(number: int) -> str:
         return f"{found.path}: row {first + number + 1}"
 
-    people = people_of(rows, subject, found.path) if subject is not None else None
+    people = people_of(rows, subject, found.path, lenient=lenient) if subject is not None else None
     return Batch(canonical_rows(rows, found.path), people, place)
