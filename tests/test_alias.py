@@ -548,3 +548,5 @@ def test_inspect_says_what_it_is(signed, capsys):
     said = capsys.readouterr().out
     assert TYPE in said
     assert "NOT VERIFIED" in said
+    assert f"about      release  {digest_path(signed['delivered']).artifact}" in said
+    assert _subject(signed["sig"]) not in said, "the subject is no artifact"

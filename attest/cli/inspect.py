@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from attest.bundle import Bundle
     from attest.limits import Limits
+    from attest.statement import Statement
 
 __all__ = ["command"]
 
@@ -93,13 +94,25 @@ def _entry(number: int, bundle: Bundle, limits: Limits, *, whole: bool) -> dict[
         **entry,
         "type": statement.predicate_type,
         "kind": kind_in_words(statement),
-        "subjects": [
-            {"name": each.name, "artifact": str(each.artifact) if each.artifact else None}
-            for each in statement.subjects
-        ],
+        "subjects": _subjects(statement),
         "suspects": list(_suspects(value)),
         "published": {"statement": value, "around": _around(bundle)} if whole else None,
     }
+
+
+def _subjects(statement: Statement) -> list[dict[str, Any]]:
+    """Return what a statement is about; a digest that knows no names of files is no artifact."""
+    from attest.predicate import artifacts_of, is_name_blind
+
+    if is_name_blind(statement):
+        name = statement.subjects[0].name
+        return [{"name": name, "artifact": str(each)} for each in artifacts_of(statement)] or [
+            {"name": name, "artifact": None}
+        ]
+    return [
+        {"name": each.name, "artifact": str(each.artifact) if each.artifact else None}
+        for each in statement.subjects
+    ]
 
 
 def _signer(bundle: Bundle) -> dict[str, Any]:
