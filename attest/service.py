@@ -150,11 +150,24 @@ class Service:
             SignatureError: code ``…-unreachable``, ``…-timeout``, ``…-status``, ``…-conflict`` (status 409),
                 ``…-type`` or ``…-size``.
         """
+        headers = {"Content-Type": content_type, "Accept": accept}
+        return self._ask("POST", body, headers, accept)
+
+    def get(self) -> bytes:
+        """Fetch what is at the URL, of whatever media type, and return its bytes.
+
+        Raises:
+            UsageError: the URL is none of a service.
+            SignatureError: code ``…-unreachable``, ``…-timeout``, ``…-status`` or ``…-size``.
+        """
+        return self._ask("GET", None, {}, None)
+
+    def _ask(self, method: str, body: bytes | None, headers: dict[str, str], accept: str | None) -> bytes:
         check_url(self.url)
         attempt = 0
         while True:
             try:
-                return self._once(body, content_type, accept)
+                return self._once(method, body, headers, accept)
             except _Failed as failed:
                 if not failed.again or attempt >= self.retries:
                     tried = f" ({attempt + 1} attempts)" if attempt else ""
@@ -164,16 +177,17 @@ class Service:
                 sleep(_wait(attempt, failed.wait))
                 attempt += 1
 
-    def _once(self, body: bytes, content_type: str, accept: str) -> bytes:
+    def _once(self, method: str, body: bytes | None, given: dict[str, str], accept: str | None) -> bytes:
         import httpx
 
-        headers = {"Content-Type": content_type, "Accept": accept, "User-Agent": "attest"}
+        # nobody decompresses an answer: a small one must not grow
+        headers = {**given, "User-Agent": "attest", "Accept-Encoding": "identity"}
         with _Deadline(self.timeout) as deadline:
             try:
                 with (
                     httpx.Client(verify=_tls(), timeout=self.timeout, follow_redirects=False) as client,
                     client.stream(
-                        "POST", self.url, content=body, headers=headers, extensions={"trace": deadline.watch}
+                        method, self.url, content=body, headers=headers, extensions={"trace": deadline.watch}
                     ) as response,
                 ):
                     return self._read(response, accept, deadline)
@@ -186,7 +200,7 @@ class Service:
     def _late(self) -> _Failed:
         return _Failed("timeout", f"no answer within {self.timeout:g} s")
 
-    def _read(self, response: httpx.Response, accept: str, deadline: _Deadline) -> bytes:
+    def _read(self, response: httpx.Response, accept: str | None, deadline: _Deadline) -> bytes:
         answer = bytearray()
         # raw: nobody asked for compression, and a small answer must not grow
         for chunk in response.iter_raw():
@@ -203,7 +217,7 @@ class Service:
             reason = "conflict" if status == _CONFLICT else "status"
             raise _Failed(reason, what, _retry_after(response), again=status in _TRY_AGAIN)
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != accept:
+        if accept is not None and kind != accept:
             raise _Failed("type", f"answered with {kind[:100]!r}, expected {accept!r}", again=False)
         return bytes(answer)
 

@@ -416,3 +416,46 @@ def test_the_store_is_not_needed_for_files(register, keeper, vendor):
     assert not list(keeper.glob("*.db"))
     with pytest.raises(Exception, match="store"):
         open_store(str(keeper / "store.db"))
+
+
+# ── check and publish ──
+
+
+def three(register, keeper, vendor):
+    begin(register)
+    register("append", "1.jsonl", "--contents", vendor["first"], "--trust", vendor["trust"], "-o", "2.jsonl")
+    register("append", "2.jsonl", "-o", "3.jsonl")
+
+
+def test_editions_that_follow_on_each_other_are_well(register, keeper, vendor):
+    three(register, keeper, vendor)
+    out = json.loads(register("check", "3.jsonl", "1.jsonl", "2.jsonl", "--json", as_of=AS_OF, sign=False))
+    assert (out["editions"], out["problems"]) == ([1, 2, 3], [])
+
+
+def test_a_fork_and_a_dropped_entry_are_found(register, keeper, vendor, capsys):
+    three(register, keeper, vendor)
+    register("append", "1.jsonl", "-o", "fork.jsonl")
+    capsys.readouterr()
+    assert attest("register", "check", "2.jsonl", "fork.jsonl", "3.jsonl", "--as-of", AS_OF) == 1
+    assert "two different editions have the sequence 2" in capsys.readouterr().out
+
+
+def test_a_stale_register_says_nothing_any_more(register, keeper, vendor, capsys):
+    begin(register)
+    assert attest("register", "check", "1.jsonl", "--as-of", "2030-01-01") == 3
+    assert "past its next update" in capsys.readouterr().out
+
+
+def test_publishing_keeps_every_edition_and_never_goes_back(register, keeper, vendor, capsys):
+    three(register, keeper, vendor)
+    for name in ("1.jsonl", "3.jsonl"):
+        assert attest("register", "publish", name, "--to", "public", "--trust", vendor["trust"]) == 0
+    public = keeper / "public"
+    assert sorted(each.name for each in public.iterdir()) == ["1.jsonl", "3.jsonl", "register.jsonl"]
+    assert (public / "register.jsonl").read_bytes() == (keeper / "3.jsonl").read_bytes()
+    capsys.readouterr()
+    assert attest("register", "publish", "2.jsonl", "--to", "public") == 4
+    assert "does not follow on what is published: sequence went back from 3 to 2" in capsys.readouterr().err
+    register("append", "1.jsonl", "-o", "fork.jsonl")
+    assert attest("register", "publish", "fork.jsonl", "--to", "public") == 4

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from loopback import Answer, Loopback
 from world import POLICY, Tree, World, good_world, signer, write_world
 
 from attest import check
@@ -327,3 +328,18 @@ def test_verifies_with_the_network_cut_off(files):
     if b"Operation not permitted" in done.stderr:
         pytest.skip("unshare --net is not allowed here")
     assert done.returncode == 0, done.stderr
+
+
+# a register by its URL
+
+
+def test_a_register_is_fetched_from_the_url_the_reader_names(files, capsys):
+    lines = files["register"].read_bytes()
+    with Loopback(lambda _: Answer(body=lines)) as server:
+        subscribed = {**files, "register": server.url}
+        assert verify(subscribed) == 0
+        assert len(server.asked) == 1
+    assert verify(subscribed) == 0  # the service is gone: the edition seen last has to do
+    assert "the edition seen last is used" in capsys.readouterr().err
+    folder = files["trust"].with_suffix(".registers")
+    assert [each.read_bytes() for each in folder.iterdir()] == [lines]

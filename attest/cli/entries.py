@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from attest.bundle import Bundle
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from attest.statement import Statement
     from attest.trust import Trust
 
-__all__ = ["newest_edition", "statements_in"]
+__all__ = ["editions_in", "newest_edition", "read_time", "statements_in"]
 
 _PREDICATES = {"order": "deletion-order"}
 """Kind of entry → short name of its predicate, where they differ."""
@@ -57,6 +58,42 @@ def _granted(bundle: Bundle, where: str, trust: Trust, limits: Limits) -> Statem
     return evidence.statement
 
 
+def read_time(text: str | None) -> datetime:
+    """Read ``--as-of``; without one it is now.
+
+    Raises:
+        UsageError: it is no time.
+    """
+    from datetime import UTC, datetime
+
+    from attest.errors import FormatError, UsageError
+    from attest.model import parse_time
+
+    if text is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        return parse_time(text)
+    except FormatError as error:
+        raise UsageError(error.what, "--as-of") from error
+
+
+def editions_in(file: Path, trust: Trust | None, limits: Limits) -> Iterator[tuple[str, int, Statement]]:
+    """Yield register id, number and statement of every edition in a file, unverified without a trust.
+
+    Raises:
+        FormatError: the file or a register in it cannot be read.
+        SignatureError: one of them was signed by nobody whom ``trust`` lets keep it.
+    """
+    from attest.predicate import read_predicate
+    from attest.predicates.register import Register
+
+    for number, bundle, claimed in _of_kind("register", file, limits):
+        statement = _granted(bundle, f"{file}:{number}", trust, limits) if trust else claimed
+        register = read_predicate(statement)
+        assert isinstance(register, Register)  # noqa: S101 - that is what the kind means
+        yield register.register_id, register.sequence, statement
+
+
 def newest_edition(file: Path, trust: Trust | None, limits: Limits) -> Statement:
     """Return the newest edition of the register in a file, unverified without a trust.
 
@@ -65,18 +102,12 @@ def newest_edition(file: Path, trust: Trust | None, limits: Limits) -> Statement
         SignatureError: one of them was signed by nobody whom ``trust`` lets keep it.
     """
     from attest.errors import FormatError
-    from attest.predicate import read_predicate
-    from attest.predicates.register import Register
 
     found: dict[tuple[str, int], Statement] = {}
-    for number, bundle, claimed in _of_kind("register", file, limits):
-        where = f"{file}:{number}"
-        statement = _granted(bundle, where, trust, limits) if trust else claimed
-        register = read_predicate(statement)
-        assert isinstance(register, Register)  # noqa: S101 - that is what the kind means
-        known = found.setdefault((register.register_id, register.sequence), statement)
+    for register_id, sequence, statement in editions_in(file, trust, limits):
+        known = found.setdefault((register_id, sequence), statement)
         if known != statement:
-            raise FormatError(f"holds two versions of edition {register.sequence}", where, "one is forged")
+            raise FormatError(f"holds two versions of edition {sequence}", str(file), "one is forged")
     if not found:
         raise FormatError("holds no register", str(file), "attest register new makes one")
     if len({register_id for register_id, _ in found}) > 1:

@@ -48,7 +48,7 @@ def command(
     planned: bool,
     wanted: tuple[str, ...],
     bundles: tuple[Path, ...],
-    registers: tuple[Path, ...],
+    registers: tuple[str, ...],
     trust: Path | None,
     store_uri: str | None,
     limits: tuple[str, ...],

@@ -41,9 +41,8 @@ def snapshot_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--register",
             "registers",
             multiple=True,
-            type=PATH,
-            metavar="FILE",
-            help="A register's edition, besides those found there; may be repeated.",
+            metavar="FILE|URL",
+            help="A register's edition, besides those found there; a URL is fetched now. May be repeated.",
         ),
         click.option(
             "--bundle",
@@ -233,7 +232,7 @@ def _signed(project: Project, statement: Statement) -> tuple[Bundle, bool]:
 @json_option
 def list_(
     bundles: tuple[Path, ...],
-    registers: tuple[Path, ...],
+    registers: tuple[str, ...],
     trust: Path | None,
     store_uri: str | None,
     limits: tuple[str, ...],
@@ -260,7 +259,7 @@ def list_(
 def show_(
     order: str,
     bundles: tuple[Path, ...],
-    registers: tuple[Path, ...],
+    registers: tuple[str, ...],
     trust: Path | None,
     store_uri: str | None,
     limits: tuple[str, ...],

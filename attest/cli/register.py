@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from attest.cli.editions import check, publish
 from attest.cli.options import (
     PATH,
     counted,
@@ -81,9 +82,10 @@ def new(
 
     REGISTER_ID is the URI by which trust files name the register. Nobody fetches it.
     """
+    from attest.cli.entries import read_time
     from attest.registrar import Edition
 
-    moment = _time(as_of)
+    moment = read_time(as_of)
     kinds = [kind for each in scope.split(",") if (kind := each.strip())]
     edition = Edition.first(register_id, kinds, moment, _until(next_update, moment))
     _publish(edition, _signer(**signing), output, force=force, as_json=as_json)
@@ -128,7 +130,7 @@ def append(
 
     The edition in FILE has to be signed by the same key, or by the register's keeper in the trust file.
     """
-    from attest.cli.entries import newest_edition, statements_in
+    from attest.cli.entries import newest_edition, read_time, statements_in
     from attest.registrar import Edition
     from attest.trust import Trust, read_trust
 
@@ -136,7 +138,7 @@ def append(
     own = _signer(signer, timestamps, log, sigstore)
     base = read_trust(trust, bounds) if trust else None
     keeper = Trust.of_keys({"the signing key": own.public} if own.public else {}, base)
-    moment = _time(as_of)
+    moment = read_time(as_of)
     edition = Edition.after(
         newest_edition(file, keeper, bounds).predicate,
         moment,
@@ -172,21 +174,11 @@ def show(file: Path, trust: Path | None, limits: tuple[str, ...], as_json: bool)
         _tell(statement, verified=believed is not None)
 
 
+command.add_command(check)
+command.add_command(publish)
+
+
 # -- times ---------------------------------------------------------------------------------------------------
-
-
-def _time(text: str | None) -> datetime:
-    from datetime import UTC, datetime
-
-    from attest.errors import FormatError, UsageError
-    from attest.model import parse_time
-
-    if text is None:
-        return datetime.now(UTC).replace(microsecond=0)
-    try:
-        return parse_time(text)
-    except FormatError as error:
-        raise UsageError(error.what, "--as-of") from error
 
 
 def _until(text: str, start: datetime) -> datetime:

@@ -58,7 +58,7 @@ def claim(bundle: Bundle, where: str, limits: Limits) -> Evidence:
 
 def take_snapshot(
     bundles: Sequence[Path],
-    registers: Sequence[Path],
+    registers: Sequence[str],
     trust: Path | None,
     store_uri: str | None,
     limits: Limits,
@@ -66,40 +66,48 @@ def take_snapshot(
     """Read and verify everything in the project's store, or in ``bundles``, and the registers besides.
 
     In the store the project's own keys are believed, and its trust file; of bundles, without a trust file
-    nobody is, and all that is said is a claim.
+    nobody is, and all that is said is a claim. A register named by its URL is fetched, and kept beside the
+    trust file, or in the project's ``.attest``.
 
     Raises:
         AttestError: something cannot be read, or the trust file is no trust file.
     """
+    from pathlib import Path
+
+    from attest.cli.registers import register_files
     from attest.cli.verify import manifests_beside, read_evidence
     from attest.trust import Trust, read_trust
 
     if bundles:
         files = list(bundles)
         believed = read_trust(trust, limits) if trust is not None else Trust.of_keys({})
-        lines = read_evidence([*files, *registers], limits)
+        folder = (trust or Path("trust.yaml")).with_suffix(".registers")
+        lines = read_evidence([*files, *register_files(registers, folder, limits)], limits)
         manifests = manifests_beside(files, None, limits)
         return _snapshot(lines, believed, manifests, limits, ", ".join(map(str, files)))
     return _of_store(registers, trust, store_uri, limits)
 
 
 def _of_store(
-    registers: Sequence[Path], trust: Path | None, store_uri: str | None, limits: Limits
+    registers: Sequence[str], trust: Path | None, store_uri: str | None, limits: Limits
 ) -> Snapshot:
     from itertools import chain
     from pathlib import Path
 
     from attest.cli.own_trust import own_trust
+    from attest.cli.registers import register_files
     from attest.cli.verify import read_evidence
     from attest.review import Line
     from attest.settings import find_project
 
     project = find_project(Path.cwd(), store=store_uri, optional=store_uri is not None)
     believed = own_trust(project, trust, limits=limits)
+    folder = trust.with_suffix(".registers") if trust else project.root / ".attest" / "registers"
     with project.open_store(read_only=True, limits=limits) as store:
         manifests = {digest: store.manifest(digest) or b"" for digest in store.manifests()}
         stored = (Line("the store", number, bundle) for number, bundle in enumerate(store.bundles(), 1))
-        lines = chain(stored, read_evidence(list(registers), limits))
+        editions = register_files(registers, folder, limits)
+        lines = chain(stored, read_evidence(editions, limits))
         return _snapshot(lines, believed, manifests, limits, "the store")
 
 

@@ -31,7 +31,11 @@ __all__ = ["command", "manifests_beside", "manifests_folder", "measure", "raw_ev
 @click.option("--trust", "-t", required=True, type=PATH, help="Your trust.yaml: whom you believe, for what.")
 @click.option("--policy", "-p", required=True, help="Your policy.yaml, or preset:NAME.")
 @click.option(
-    "--register", "registers", multiple=True, type=PATH, help="A register, as its keeper published it."
+    "--register",
+    "registers",
+    multiple=True,
+    metavar="FILE|URL",
+    help="A register, as its keeper published it; a URL is fetched now. May be repeated.",
 )
 @click.option(
     "--manifests", type=PATH, help="Folder of manifests. [default: NAME.manifests beside the bundle]"
@@ -59,7 +63,7 @@ def command(
     bundles: tuple[Path, ...],
     trust: Path,
     policy: str,
-    registers: tuple[Path, ...],
+    registers: tuple[str, ...],
     manifests: Path | None,
     as_of: str | None,
     reports: tuple[Path, ...],
@@ -71,8 +75,9 @@ def command(
 ) -> int:
     """Verify delivered files against a vendor's bundle and your policy.
 
-    PATH is the delivered file or directory. Everything happens offline, and nothing the bundle names is
-    followed. Exit code: 0 accepted, 1 rejected, 2 usage, 3 incomplete, 4 could not decide.
+    PATH is the delivered file or directory. Everything happens offline but for a --register you name by its
+    URL, and nothing the bundle names is followed. Exit code: 0 accepted, 1 rejected, 2 usage, 3 incomplete,
+    4 could not decide.
 
     With --attest the verdict is signed as a statement that others can rely on who trust you as an auditor.
     REJECT and INCOMPLETE are written as FAILED; the exit code stays that of the verdict.
@@ -80,6 +85,7 @@ def command(
     \b
       attest verify model/ -b model.intoto.jsonl -t trust.yaml -p policy.yaml -r report.html
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
+    from attest.cli.registers import register_files
     from attest.files import write_file
     from attest.memory import read_memory, write_memory
     from attest.model import format_time
@@ -99,7 +105,8 @@ def command(
     remembered = read_memory(memory)
     time, historical = _time(as_of)
     delivery = measure(path)
-    lines = raw_evidence((*bundles, *registers), bounds)
+    editions = register_files(registers, trust.with_suffix(".registers"), bounds)
+    lines = raw_evidence((*bundles, *editions), bounds)
     reviewed = review(
         delivery,
         check_lines(lines, believed, bounds, time, jobs=jobs or cores()),
