@@ -56,7 +56,7 @@ RENDERERS = Registry(
 NOT_PROVEN = (
     "That the list of training inputs is complete: nothing prevents training on data that nobody listed.",
     "That the roles of inputs (dataset, base model, code, …) are true.",
-    "That declared facts (source, licence, consent, personal data) are true.",
+    "That declared facts (source, licence, consent, personal data, results of checks) are true.",
     "That a legal basis, a consent or a claim of fair use is valid in law.",
     "That the model has not memorised, or has forgotten, anything.",
     "That near-duplicates or re-encoded copies of removed records are absent.",
