@@ -257,8 +257,12 @@ class Lineage:
         return [ancestor for ancestor in self.ancestors.values() if wanted & set(ancestor.roles)]
 
     def hidden(self) -> list[Ancestor]:
-        """Gaps behind which datasets may lie that no rule can see."""
-        return [ancestor for ancestor in self.gaps() if not self.is_dataset(ancestor.artifact)]
+        """Gaps behind which datasets may lie that no rule can see: describing a model does not explain it."""
+        return [
+            ancestor
+            for ancestor in self.gaps()
+            if self.is_model(ancestor.artifact) or not self.is_dataset(ancestor.artifact)
+        ]
 
     def path(self, artifact: Artifact) -> tuple[str, ...]:
         """Labels from the delivered artifact back to ``artifact``; a long one keeps its two ends."""

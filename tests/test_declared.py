@@ -118,6 +118,18 @@ def test_a_gap_hides_datasets(rule):
 
 
 @pytest.mark.parametrize("rule", ALL)
+def test_describing_a_base_model_as_data_does_not_explain_what_it_was_trained_on(rule):
+    world = World()
+    model, base = world.file("model"), world.file("base")
+    world.dataset("base", artifact=base, **FACTS)
+    data = world.dataset("faces", **FACTS)
+    world.step("finetune", [(data, "dataset"), (base, "base-model")], [model])
+    judgement = world.judge(model, only(rule))
+    assert judgement.verdict is Verdict.INCOMPLETE
+    assert "lineage-hidden" in {each.partition("/")[2] for each in codes(judgement)}
+
+
+@pytest.mark.parametrize("rule", ALL)
 def test_an_empty_bundle_passes_nothing(rule):
     world, model = world_of(FACTS)
     assert world.judge(model, only(rule), lines=[]).verdict is Verdict.INCOMPLETE
