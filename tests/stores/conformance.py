@@ -232,7 +232,7 @@ class StoreConformance:
             (b"not json", "not JSON"),
             (b"\xff", "not UTF-8"),
             (b"[]", "_type"),
-            (b'{"_type":"https://in-toto.io/Statement/v0.1","subject":[],"predicateType":"x"}', "_type"),
+            (b'{"_type":"https://in-toto.io/Statement/v0.2","subject":[],"predicateType":"x"}', "_type"),
             (b'{"_type":"https://in-toto.io/Statement/v1","subject":[],"predicateType":"x"}', "subject"),
             (b'{"_type":1,"_type":2}', "duplicate key"),
             (b"[" * 10_000, "nesting|depth|not JSON"),
