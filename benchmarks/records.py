@@ -80,10 +80,13 @@ def engine(count: int, path: str, workers: int) -> None:
     print(json.dumps({"memory": own + children}))
 
 
-def timed(*words: str) -> tuple[float, int]:
-    start = time.perf_counter()
+def timed(*words: str) -> tuple[float, float, int]:
+    """Return seconds, seconds of all its processes on a core, and peak memory in KiB."""
+    start, before = time.perf_counter(), os.times()
     done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
-    return time.perf_counter() - start, int(json.loads(done.stdout)["memory"])
+    took, after = time.perf_counter() - start, os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return took, cpu, int(json.loads(done.stdout)["memory"])
 
 
 def proofs(path: Path, count: int) -> dict[str, Any]:
@@ -118,18 +121,20 @@ def measure(count: int, rounds: int, folder: Path) -> None:
         "attest, two processes": ("engine", str(count), str(path), "2"),
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    busy: dict[str, list[float]] = {name: [] for name in contenders}
     memory: dict[str, int] = dict.fromkeys(contenders, 0)
     for _ in range(rounds):
         for name, words in contenders.items():
-            took, peak = timed(*words)
+            took, cpu, peak = timed(*words)
             seconds[name].append(took)
+            busy[name].append(cpu)
             memory[name] = max(memory[name], peak)
     plain = statistics.median(seconds["plain lists, one core"])
     for name, all_of_them in seconds.items():
         took = statistics.median(all_of_them)
         print(
-            f"{count:>11,}  {name:24}{took:8.2f} s{took / count * 1e6:8.2f} µs/record"
-            f"{memory[name] / 1024:8.0f} MB{took / plain:7.2f}"
+            f"{count:>11,}  {name:22}{took:8.2f} s{took / count * 1e6:8.2f} µs each"
+            f"{statistics.median(busy[name]):8.2f} s CPU{memory[name] / 1024:7.0f} MB{took / plain:7.2f}"
         )
     found = proofs(path, count)
     print(
@@ -153,7 +158,7 @@ def main() -> None:
     given = parser.parse_args()
     load = os.getloadavg()[0]
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} before the start")
-    print("    records  contender                   time                    memory  ratio")
+    print("    records  contender                  time                          CPU   memory  ratio")
     folder = Path(tempfile.mkdtemp(prefix="attest-records-", dir=given.directory))
     try:
         measure(300_000, 1 if given.quick else given.rounds, folder)

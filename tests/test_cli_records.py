@@ -412,6 +412,40 @@ def test_what_cannot_be_removed_leaves_everything_as_it_was(root, capfd, words, 
     assert sorted(path for path in root.rglob("*")) == before
 
 
+def test_an_order_that_names_records_leads_to_models(root, capfd):
+    fill(root / "copy", again="photo 7", z="z")
+    fill(root / "apart", y="y")
+    found = committed(capfd, "photos")
+    for name in ("copy", "apart"):
+        committed(capfd, name, "--secret", found["secret"])
+    for name in ("photos", "copy", "apart"):
+        attest(capfd, "dataset", name, "--card", "card.yaml")
+        script = f"mkdir m-{name} && echo {name} > m-{name}/model.safetensors"
+        words = ("--kind", "train", "--dataset", name, "--output", f"m-{name}", "--", "sh", "-c", script)
+        attest(capfd, "run", *words)
+    key = Keyer(secret_of(found)).key(b"photo 7").hex()
+    attest(capfd, "order", "new", "--id", "D-1", "--basis", "voluntary", "--dataset", "photos")
+    text = (root / "order.yaml").read_text()
+    target = f"  records: [{{dataset: '{found['dataset']}', space: content, keys: [{key}]}}]\n"
+    (root / "order.yaml").write_text(text[: text.index("targets:")] + "targets:\n" + target)
+    attest(capfd, "order", "add", "order.yaml", "-o", "order.jsonl")
+    reached = {
+        flag: {
+            each["artifact"]
+            for each in json.loads(attest(capfd, "impact", "D-1", "--json", *flag)[0])["affected"]
+            if each["certainty"] == "proven"
+        }
+        for flag in ((), ("--find-records",))
+    }
+    named = {
+        name: str(digest_path(root / name).artifact) for name in ("photos", "m-photos", "copy", "m-copy")
+    }
+    assert {named["photos"], named["m-photos"]} <= reached[()]
+    assert named["copy"] not in reached[()]
+    assert set(named.values()) <= reached["--find-records",]
+    assert str(digest_path(root / "m-apart").artifact) not in reached["--find-records",]
+
+
 def test_nothing_left_is_refused(root, capfd):
     committed(capfd, "data")
     _, err = records(

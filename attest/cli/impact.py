@@ -28,6 +28,11 @@ __all__ = ["command"]
     metavar="ARTIFACT",
     help="A dataset in which the order's records were found: sha256:…; may be repeated.",
 )
+@click.option(
+    "--find-records",
+    is_flag=True,
+    help="Look for the order's records in the leaf files of this project (`attest records commit`).",
+)
 @click.option("--all", "everything", is_flag=True, help="List every artifact, also those that are clear.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet instead of text.")
 @click.option("--plan", "planned", is_flag=True, help="Work out the smallest retraining instead.")
@@ -43,6 +48,7 @@ __all__ = ["command"]
 def command(
     order: str,
     found: tuple[str, ...],
+    find_records: bool,
     everything: bool,
     as_csv: bool,
     planned: bool,
@@ -63,6 +69,9 @@ def command(
     say so, possible where a link is only claimed or something behind it is not explained. Not affected is
     only what is explained down to its origins. The same statements give the same bytes.
 
+    Records an order names by their keys are in the dataset it names with them. Which others hold them, the
+    leaf files of this project tell (--find-records), or somebody else (--found-in).
+
     With --plan: which recorded steps to run again, from what, and without what is ordered gone, so that the
     affected models that are still wanted exist again. Nothing is run.
 
@@ -71,6 +80,7 @@ def command(
       attest impact sha256:9c1e… --csv > affected.csv
       attest impact C-4743 -b vendor.intoto.jsonl -t trust.yaml --json
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
+    from attest.cli.named_records import datasets_of
     from attest.cli.snapshot import find_order, take_snapshot
     from attest.errors import UsageError
     from attest.impact import Impact
@@ -83,7 +93,8 @@ def command(
         raise UsageError("--want needs --plan")
     snapshot = take_snapshot(bundles, registers, trust, store_uri, limits_from(limits))
     state = find_order(snapshot, order)
-    impact = Impact(snapshot.graph, state, _artifacts(found))
+    holding = [*_artifacts(found), *(datasets_of(state.order) if find_records else ())]
+    impact = Impact(snapshot.graph, state, holding)
     if planned:
         _plan(impact, _artifacts(wanted), snapshot.trust.sha256, as_json=as_json)
         return

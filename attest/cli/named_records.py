@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from attest.commitment import Commitment
     from attest.holding import Wanted
     from attest.leaves import LeafFile
+    from attest.predicates.deletion_order import DeletionOrder
     from attest.recordbook import RecordBook
+    from attest.resource import Artifact
 
 __all__ = [
     "asked_of",
+    "datasets_of",
     "keys_of",
     "limits_of_proofs",
     "naming_options",
@@ -97,6 +100,30 @@ def keys_of(file: Path, unit: str, keyer: Any) -> list[bytes]:
     return [
         key for each in records.units() for batch in records.read(each) for key in keyer.keys(batch.records)
     ]
+
+
+def datasets_of(order: DeletionOrder | None) -> list[Artifact]:
+    """Return the datasets of this project's record book that hold a record an order names.
+
+    Raises:
+        FormatError: a leaf file is damaged.
+    """
+    from attest.holding import Wanted, datasets_holding
+
+    book = project_book()
+    wanted: list[Wanted] = []
+    for target in order.targets.records if order else ():
+        named = target.dataset.artifact if target.dataset else None
+        known = book.predicates(named).values() if named else ()
+        secrets = {each["keying"]: each["secretDigest"]["sha256"] for each in known}
+        wanted += [Wanted(bytes.fromhex(key), target.space, secrets.get(target.space)) for key in target.keys]
+    commitments: dict[Artifact, list[Commitment]] = {}
+    proofs = []
+    for leaves in book.all_leaves():
+        with leaves:
+            commitments.setdefault(leaves.owner.artifact, []).append(leaves.commitment)
+            proofs += [leaves.prove(each.key) for each in wanted if each.space == leaves.owner.space]
+    return sorted({each.dataset for each in datasets_holding(wanted, commitments, proofs) if each.holds})
 
 
 def limits_of_proofs() -> list[str]:
