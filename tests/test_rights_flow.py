@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from world import DEFAULT_ROLES, NOW, PEOPLE, REGISTER, RIGHTS, World, codes, make_trust
+from world import DEFAULT_ROLES, NOW, PEOPLE, RAN, REGISTER, RIGHTS, World, codes, make_trust
 
 from attest.bundle import Bundle
+from attest.model import parse_time
 from attest.resource import Artifact
 from attest.rights_flow import rights_flow
 from attest.rule import Current
@@ -246,3 +248,35 @@ def test_a_stand_in_answers_for_the_people_in_the_source(consented):
     found = [f for each in world.judge(model, policy).judged for f in each.outcome.findings]
     assert {f.code for f in found} == (set() if consented else {"basis-unknown"})
     assert {f.path for f in found} == (set() if consented else {("release", "train", "clean")})
+
+
+def test_a_stand_in_with_a_later_trusted_time_is_not_there_in_the_past():
+    world, _, clean, model, narrow = coop_world()
+    record = stand_in(world, clean, narrow)
+    world.register(world.standing(record))
+    past = world.review(model, as_of=NOW - timedelta(days=10), historical=True)
+    evidence = past.graph.by_digest[record.statement_digest]
+    for days, replaced in ((11, 1), (9, 0)):
+        (signature,) = evidence.signatures
+        timed = replace(signature, trusted_time=NOW - timedelta(days=days))
+        object.__setattr__(evidence, "signatures", (timed,))
+        holdings = rights_flow(past, ASKED).holdings
+        assert [len(each.replaced) for each in holdings if each.name == "photos"] == [replaced]
+
+
+def test_uses_follow_the_data_and_stop_at_the_model():
+    world = World()
+    source, copied, model = world.file("source"), world.file("copy"), world.file("model")
+    tuned, foreign = world.file("tuned"), world.file("foreign")
+    world.describe(copied, "copy", derivedFrom=[{"digest": {"sha256": source.sha256}}])
+    world.step("https://example.com/build/v1", [(copied, "dataset")], [foreign])
+    world.step("train", [(foreign, "dataset")], [model], ran=RAN)
+    world.step("finetune", [(model, "base-model")], [tuned], ran=("2026-10-01T00:00:00Z",) * 2)
+    usages = world.review(tuned).usages
+    assert usages[source] == usages[copied]
+    assert usages[source].kinds == {"step", "train"}  # nobody knows what a foreign step does
+    assert not usages[source].timed
+    assert usages[foreign].kinds == {"train"}
+    assert (usages[foreign].first, usages[foreign].last) == tuple(parse_time(each) for each in RAN)
+    assert usages[foreign].timed
+    assert usages[model].kinds == {"finetune"}

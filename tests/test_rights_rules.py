@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from world import NOW, REGISTER, World
+from world import DEFAULT_ROLES, NOW, REGISTER, World, make_trust
 
 from attest.errors import UsageError
 from attest.policy import Judgement
@@ -613,3 +613,52 @@ def test_a_current_record_in_a_register_that_is_not_here():
     lines = [each for each in world.bundles if each is not newest]
     for asks in (f"rights-current: {{register: '{REGISTER}'}}", "rights-current"):
         assert {"rights-not-current", "rights-not-shown"} <= found(world.judge(model, one(asks), lines=lines))
+
+
+def test_the_current_record_of_another_holder_renews_nothing():
+    world, model = registered("superseded", register=REGISTER)
+    data = next(artifact for artifact, name in world.names.items() if name == "faces-2014")
+    roles = {**DEFAULT_ROLES, "rights-holder": [{"principal": "desk"}, {"principal": "coop"}]}
+    world.trust = make_trust(roles, ("ci", "desk", "registry", "coop"))
+    theirs = world.rights(data, "CC-BY-4.0", by="coop", register=REGISTER)
+    world.register(world.standing(theirs))
+    assert found(world.judge(model, one("rights-current"))) == {"rights-not-current"}
+
+
+def test_a_stale_register_renews_nothing():
+    world, model = registered("superseded", "current", register=REGISTER)
+    late = world.judge(model, one("rights-current"), as_of=NOW + timedelta(days=60))
+    assert found(late) == {"rights-not-current", "register-stale"}
+
+
+def test_a_withdrawn_record_renews_nothing():
+    world, model = registered("superseded", "current", register=REGISTER)
+    newest = [each for each in world.bundles if b"rights/v0.1" in each.payload][-1]
+    world.withdraw(newest.statement_digest, by="desk")
+    assert {"rights-not-current"} <= found(world.judge(model, one("rights-current")))
+
+
+def test_a_basis_for_nobody_knows_where_may_be_one_for_there():
+    world, model = trained(FACES, {"personalDataBasis": [{**GIVEN, "jurisdiction": None}]})
+    assert found(world.judge(model, one("legal-basis: {territories: [US]}"))) == {"basis-unknown"}
+
+
+def test_consent_that_ended_before_the_data_was_used():
+    """Renewed since: it holds now, and did not then."""
+    ended = {**basis(), "validUntil": "2026-01-31T00:00:00Z"}
+    renewed = {**basis(consent={"status": "renewed"}), "validFrom": "2026-06-01T00:00:00Z"}
+    world, model = trained(FACES, ended, renewed)
+    records = [each for each in world.bundles if b"rights/v0.1" in each.payload]
+    world.register(world.standing(records[0], "superseded"), world.standing(records[1]))
+    asks = one(CONSENT.replace("{when", f"{{current: {{register: '{REGISTER}'}}, when"))
+    assert found(world.judge(model, asks)) == {"consent-not-then"}
+
+
+def test_not_applicable_needs_the_whole_lineage():
+    """A lineage that runs in a circle is not a whole one, though every dataset in it says no."""
+    world = World()
+    data, first, second = world.dataset("d", **NOBODY), world.file("first"), world.file("second")
+    world.step("finetune", [(first, "base-model"), (data, "dataset")], [second])
+    world.step("finetune", [(second, "base-model"), (data, "dataset")], [first])
+    for rule in ("consent", "legal-basis", "retention"):
+        assert outcome(world.judge(second, one(rule))).result is Result.UNKNOWN
