@@ -19,6 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from attest.bundle import Bundle, UnknownLine
+from attest.commitment import SCHEME
 from attest.digest import sha256_bytes
 from attest.document import read_document
 from attest.keeper import Remembered
@@ -72,7 +73,7 @@ FACTS: dict[str, Any] = {
     "ip": {"copyright": "yes"},
     "synthetic": {"presence": "no"},
     "recordCommitment": {
-        "scheme": "attest-trie/v0.1",
+        "scheme": SCHEME,
         "root": "d" * 64,
         "count": 1000,
         "keying": "content",
