@@ -43,7 +43,8 @@ class RightsRule(Rule):
     def check(self, review: Review) -> Outcome:
         """Hold every record of every dataset against the rule."""
         flow = rights_flow(review, self.current)
-        findings, notes, examined = [*flow.findings, *unseen(review, "datasets")], list(flow.notes), 0
+        findings, examined = [*flow.findings, *unseen(review, "datasets")], 0
+        said: dict[str, list[str]] = {}
         for holding in flow.holdings:
             asks = self.asks_of(holding)
             if asks is False:
@@ -52,7 +53,9 @@ class RightsRule(Rule):
             if asks is None:
                 findings.append(_cannot_tell(holding))
             findings += self.holding(holding)
-            notes += self.notes(holding)
+            for note in self.notes(holding):
+                said.setdefault(note, []).append(holding.name)
+        notes = [*flow.notes, *(f"{_listed(names)}: {note}" for note, names in said.items())]
         if flow.holdings and not examined and not findings and review.lineage.complete:
             return Outcome(Result.NOT_APPLICABLE, 0, (), (*notes, "no dataset is one this rule is about"))
         return conclude(examined, findings, notes)
@@ -65,7 +68,7 @@ class RightsRule(Rule):
             yield from self.judge(holding, record)
 
     def notes(self, holding: Holding) -> Iterable[str]:  # noqa: ARG002 - some rules have some
-        """Yield what a reader should see though nothing is wrong."""
+        """Yield what a reader should see of a dataset though nothing is wrong, without its name."""
         return ()
 
 
@@ -79,6 +82,12 @@ class PersonalRule(RightsRule):
     def asks_of(self, holding: Holding) -> bool | None:
         """Whether a dataset, or one whose rights it stands in for, is one the rule is about."""
         return self.when.meets(holding.review, (holding.ancestor.artifact, *holding.stands_for))
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    """Name datasets of which the same is to be said."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _cannot_tell(holding: Holding) -> Finding:

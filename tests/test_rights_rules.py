@@ -191,6 +191,10 @@ def test_consent_withdrawn_after_training():
     world, model = trained(FACES, earlier, later)
     result = outcome(world.judge(model, one(CONSENT)))
     assert [finding.code for finding in result.findings] == ["consent-not-valid"]
+    assert result.findings[0].summary == (
+        "faces-2014: consent for EU is withdrawn by the data subject; "
+        "consent was given when the data was used, from 2026-03-01 to 2026-03-02"
+    )
     assert result.result is Result.FAIL
     (note,) = result.notes
     assert note == (
@@ -662,3 +666,12 @@ def test_not_applicable_needs_the_whole_lineage():
     world.step("finetune", [(second, "base-model"), (data, "dataset")], [first])
     for rule in ("consent", "legal-basis", "retention"):
         assert outcome(world.judge(second, one(rule))).result is Result.UNKNOWN
+
+
+def test_the_same_note_of_many_datasets_is_one():
+    world = World()
+    datas = [world.dataset(f"d{number}", terms={}, licence="CC-BY-SA-4.0") for number in range(7)]
+    model = world.file("m")
+    world.step("train", [(each, "dataset") for each in datas], [model])
+    (note,) = outcome(world.judge(model, one("license"))).notes
+    assert note.endswith(" and 2 more: what is derived must carry the same terms (CC-BY-SA-4.0)")

@@ -84,11 +84,12 @@ class ConsentGiven(PersonalRule):
 
     def judge(self, holding: Holding, record: Record) -> Iterator[Finding]:
         """Hold every basis of one record against the rule."""
+        then = _at_use(holding)
         for code, result, text, expected, actual in self._bases(record.rights):
             yield holding.finding(
                 code,
                 result,
-                text,
+                f"{text}; {then}" if then and code == "consent-not-valid" else text,
                 record,
                 expected=expected,
                 actual=actual,
@@ -183,13 +184,9 @@ class ConsentGiven(PersonalRule):
 
     def notes(self, holding: Holding) -> Iterator[str]:
         """Show what consent was when the data was used, and what it is now."""
-        usage, known = _usage(holding), _known(holding)
-        if not usage.kinds or not any(_rests_on_consent(rights) for _, rights in known):
-            return
-        past = [(each, rights) for each, rights in known if _then(rights, usage)]
-        then = _words(past, good=True) or "not there"
-        now = _words([(each.evidence, each.rights) for each in holding.records], good=False)
-        yield f"{holding.name}: consent was {then} {_when(usage)}; now it is {now or 'as the stand-in says'}"
+        if then := _at_use(holding):
+            now = _words([(each.evidence, each.rights) for each in holding.records], good=False)
+            yield f"{then}; now it is {now or 'as the stand-in says'}"
 
 
 _Known = tuple[Evidence, Rights]
@@ -208,6 +205,15 @@ def _known(holding: Holding) -> list[_Known]:
     for _, stand_in, _ in holding.replaced:
         found[stand_in.evidence.digest] = (stand_in.evidence, stand_in.rights)
     return [found[digest] for digest in sorted(found)]
+
+
+def _at_use(holding: Holding) -> str:
+    """Return what consent was when the data was used, in words; empty where it was not, or rests on none."""
+    usage, known = _usage(holding), _known(holding)
+    if not usage.kinds or not any(_rests_on_consent(rights) for _, rights in known):
+        return ""
+    past = [(each, rights) for each, rights in known if _then(rights, usage)]
+    return f"consent was {_words(past, good=True) or 'not there'} {_when(usage)}"
 
 
 def _then(rights: Rights, usage: Usage) -> bool:

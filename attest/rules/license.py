@@ -144,7 +144,7 @@ class License(RightsRule):
         for record in holding.records:
             if _share_alike(record.rights):
                 stated = record.rights.license.expression if record.rights.license else None
-                yield f"{holding.name}: what is derived must carry the same terms ({stated or 'as agreed'})"
+                yield f"what is derived must carry the same terms ({stated or 'as agreed'})"
 
 
 def _share_alike(rights: Rights) -> Tri:
