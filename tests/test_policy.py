@@ -82,6 +82,43 @@ def test_words_nobody_knows_are_refused_in_rules_about_rights(rule, message):
     assert caught.value.where == "policy.yaml:4"
 
 
+WHOLE = """\
+policy: acme-face-models
+version: 3
+purpose: [face-recognition]
+territories: [EU]
+rules:
+  - weights-match: {mode: files, extras: [.gitattributes, README.md]}
+  - complete-lineage: {opaqueBaseModels: 0, unknownInputs: 0}
+  - signed-by: {steps: builder, datasets: data-owner}
+  - contents-complete: {current: {register: https://registry.example/orders, maxAge: 7 days}}
+  - license: {use: commercial, deny: [CC-BY-NC-4.0], unknown: reject}
+  - consent:
+      when: {biometric: [yes, unknown]}
+      basis: [explicit-consent, written-release]
+      covers: [training, biometric, third-party-transfer]
+      unknown: reject
+  - not-under-order: {register: https://registry.example/orders, maxAge: 7 days, independent: true}
+  - trusted-time: {steps: required}
+unknown: incomplete
+limits: {opaqueBaseModels: 0, unknowns: 0, exceptions: 2}
+exceptions:
+  - {rule: retention, subject: "sha256:9c1e", reason: "letter 2026-114", approver: j.doe, expires: 2027-01-31}
+"""
+
+
+def test_the_whole_policy_of_the_formats_reads():
+    policy = parse_policy(WHOLE)
+    rule = next(each for each in policy.rules if each.NAME == "not-under-order")
+    assert (rule.register_id, rule.max_age, rule.independent) == (
+        "https://registry.example/orders",
+        timedelta(days=7),
+        True,
+    )
+    assert "https://registry.example/orders" in rule.sentence
+    assert policy.file.exceptions[0].rule == "retention"
+
+
 def test_the_normative_example_reads():
     policy = parse_policy(NORMATIVE)
     assert [rule.NAME for rule in policy.rules] == [
