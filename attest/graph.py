@@ -310,7 +310,7 @@ class Graph:
 
     def aliased(self, algorithm: str, value: str) -> list[Artifact]:
         """Artifacts that some statement gives that other digest, sorted; an alias links no statements."""
-        return sorted(self._by_alias.get((algorithm, value), ()))
+        return sorted(self._by_alias.get((algorithm, value), ())) if algorithm in ALIASES else []
 
     def called(self, name: str) -> list[Artifact]:
         """Artifacts called so where they were made or described, sorted; a final ``/`` is ignored."""

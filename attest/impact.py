@@ -65,6 +65,8 @@ class Reached:
     """The last link of one witness path; ``None`` at its beginning."""
     distance: int
     """Links from the beginning of that path."""
+    origin: Artifact
+    """Where that path begins."""
 
     @property
     def descends(self) -> bool:
@@ -176,12 +178,6 @@ class Impact:
             hops.append(reached.hop)
             artifact = reached.hop.source
         return hops[::-1]
-
-    def origin(self, artifact: Artifact) -> Artifact:
-        """Return where the witness path of an affected artifact begins."""
-        while (reached := self.reached[artifact]).hop is not None:
-            artifact = reached.hop.source
-        return artifact
 
     def trees_of(self, artifact: Artifact) -> list[Artifact]:
         """Return the directories it is the weights of, sorted."""
@@ -310,7 +306,7 @@ class Impact:
         level: list[Artifact] = []
         for source in sources:
             if source not in self.reached and source not in self.clear:
-                self.reached[source] = Reached(source, certainty, reason, None, 0)
+                self.reached[source] = Reached(source, certainty, reason, None, 0, source)
             if source in self.reached:
                 level.append(source)
         done: set[int] = set()
@@ -321,8 +317,10 @@ class Impact:
                     if edge.target in self.reached or edge.target in self.clear or not follow(edge):
                         continue
                     said = "descends" if proven else self._said(edge, reason)
-                    distance = self.reached[artifact].distance + 1
-                    self.reached[edge.target] = Reached(edge.target, certainty, said, edge.hop, distance)
+                    before = self.reached[artifact]
+                    self.reached[edge.target] = Reached(
+                        edge.target, certainty, said, edge.hop, before.distance + 1, before.origin
+                    )
                     fresh.add(edge.target)
             level = list(fresh)
 
@@ -366,10 +364,10 @@ class Impact:
         for artifact, how in self.targets.items():
             certainty = Certainty.POSSIBLE if how == "name" else Certainty.PROVEN
             reason = "name" if how == "name" else "target"
-            self.reached[artifact] = Reached(artifact, certainty, reason, None, 0)
+            self.reached[artifact] = Reached(artifact, certainty, reason, None, 0, artifact)
         for artifact in sorted(self.artifacts - self.reached.keys()):
             if self.boundless:
-                self.reached[artifact] = Reached(artifact, Certainty.POSSIBLE, "order", None, 0)
+                self.reached[artifact] = Reached(artifact, Certainty.POSSIBLE, "order", None, 0, artifact)
             else:
                 self.clear[artifact] = Why("named-only", (self.order.digest,))
 

@@ -280,7 +280,7 @@ def _path(impact: Impact, artifact: Artifact) -> list[str]:
     while len(tail) < half and reached.hop is not None:
         tail += [reached.hop.kind or reached.hop.how, name(reached.hop.source)]
         reached = impact.reached[reached.hop.source]
-    return [impact.graph.name(impact.origin(artifact)), f"… {reached.distance} more links …", *tail[::-1]]
+    return [name(reached.origin), f"… {reached.distance} more links …", *tail[::-1]]
 
 
 def _due(order: DeletionOrder | None, kind: str) -> Timestamp | None:
