@@ -7,15 +7,17 @@ The work is linear in nodes and edges.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from attest.report import Lineage, Node
 
 __all__ = [
+    "LINEAGE",
     "MEANING",
     "STATUS_WORDS",
     "Box",
+    "Legend",
     "Link",
     "Row",
     "Scene",
@@ -42,6 +44,35 @@ MEANING = {
     "untrusted": "it is described only by signers your trust file does not name for this",
 }
 """Status of a node → what it means, for somebody who has never seen this before."""
+
+
+@dataclass(frozen=True)
+class Legend:
+    """What a picture calls what it shows; the five statuses are five ways to draw a box."""
+
+    words: Mapping[str, str]
+    """Status of a node → the words for it; the first is drawn plainly and needs none."""
+    meaning: Mapping[str, str]
+    """Status of a node → what it means."""
+    top: str
+    """What stands at the top, of which nothing else is to be said."""
+    plain: str
+    """What is said of many nodes with nothing to be said of them."""
+    nothing: str
+    """What is said where there is nothing to draw."""
+    subject: str
+    """How its description begins."""
+
+
+LINEAGE = Legend(
+    STATUS_WORDS,
+    MEANING,
+    "delivered",
+    "all explained",
+    "Nothing is known of what the delivered artifact was made from.",
+    "What was delivered and what it was made from",
+)
+"""The legend of what a delivered artifact was made from."""
 
 _MOST_BOXES = 44
 _MOST_LEVELS = 25

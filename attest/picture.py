@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from html import escape
 
-from attest.condense import MEANING, STATUS_WORDS, Box, Scene, condense, counted, plural
+from attest.condense import LINEAGE, MEANING, Box, Legend, Scene, condense, counted, plural
 from attest.layout import BOX_WIDTH, FOLD_LINE, FOLD_WIDTH, Layout, Place, Route, lay_out
 from attest.outline import text_tree
 from attest.report import Lineage
@@ -149,56 +149,57 @@ def _text(x: float, y: float, css: str, text: str, *, middle: bool = False) -> s
     return f'<text x="{x:g}" y="{y:g}" class="{css}"{anchor}>{escape(text)}</text>'
 
 
-def _title(box: Box) -> str:
+def _title(box: Box, legend: Legend) -> str:
     """What a pointer resting on a box is told."""
     if box.count > 1 or not box.label:
         name = f"{box.count:,} {plural(show(box.kind, 60), box.count)}"
     else:
         name = f"{show(box.label)} ({plural(show(box.kind, 60), 1)}), {show(box.digest, 80)}"
-    return f"{name}: {MEANING[box.status]}"
+    return f"{name}: {legend.meaning[box.status]}"
 
 
-def _said(box: Box) -> str:
-    return _SIGNS[box.status] + STATUS_WORDS[box.status] if box.status != "ok" else ""
+def _said(box: Box, legend: Legend) -> str:
+    return _SIGNS[box.status] + legend.words[box.status] if box.status != "ok" else ""
 
 
-def _names(box: Box) -> tuple[str, str]:
+def _names(box: Box, legend: Legend) -> tuple[str, str]:
     """Return an artifact's first line and its second."""
     kind = plural(show(box.kind, 60), box.count)
     if box.count > 1:
-        return f"{box.count:,} {kind}", _said(box) or "all explained"
+        return f"{box.count:,} {kind}", _said(box, legend) or legend.plain
     short = show(box.digest.removeprefix("sha256:")[:8], 20)
-    parts = (_said(box), "delivered" if box.level == 0 else kind, "" if _said(box) else short)
+    said = _said(box, legend)
+    parts = (said, legend.top if box.level == 0 else kind, "" if said else short)
     return show(box.label) or short, " · ".join(filter(None, parts))
 
 
-def _step_name(box: Box) -> str:
+def _step_name(box: Box, legend: Legend) -> str:
     """Return a step's one line; what is wrong with it is never cut off."""
     kind = plural(show(box.kind, 60), box.count)
     label = show(box.label)
     bare = show(box.kind.removeprefix("step:"), 60)
     name = f"{box.count:,} {kind}" if box.count > 1 else bare if label in {bare, ""} else f"{bare}: {label}"
-    said = f" · {_said(box)}" if _said(box) else ""
+    said = f" · {_said(box, legend)}" if _said(box, legend) else ""
     room = BOX_WIDTH - 28 - 13 * sum(map(_em, said))
     return _fit(name, room, 13) + said
 
 
-def _fold(box: Box, place: Place) -> Iterator[str]:
+def _fold(box: Box, place: Place, legend: Legend) -> Iterator[str]:
     x, y = place.x - FOLD_WIDTH / 2, place.y - place.height / 2
     shape = f'width="{FOLD_WIDTH}" height="{place.height}" rx="6"'
     yield f'<g><rect x="{x:g}" y="{y:g}" {shape} class="lin-step lin-fold"/>'
     yield _text(x + 16, y + 20, "lin-ink lin-name", f"… {box.label} …")
     for number, (status, words) in enumerate(box.fold, 1):
         ink = "lin-muted" if status == "ok" else f"lin-{status}-ink"
-        said = "" if status == "ok" else f"{_SIGNS[status]}{STATUS_WORDS[status]}: "
+        said = "" if status == "ok" else f"{_SIGNS[status]}{legend.words[status]}: "
         line = _fit(said + show(words, 400), FOLD_WIDTH - 32, 11.5)
         yield _text(x + 16, y + 20 + FOLD_LINE * number, f"{ink} lin-small", line)
     yield "</g>"
 
 
-def _box(box: Box, place: Place) -> Iterator[str]:
+def _box(box: Box, place: Place, legend: Legend) -> Iterator[str]:
     if box.fold:
-        yield from _fold(box, place)
+        yield from _fold(box, place, legend)
         return
     step = box.kind.startswith("step:")
     x, y = place.x - BOX_WIDTH / 2, place.y - place.height / 2
@@ -206,14 +207,14 @@ def _box(box: Box, place: Place) -> Iterator[str]:
     css += f" lin-{box.status}" if box.status != "ok" else " lin-root" if box.level == 0 else ""
     ink = "lin-ink" if box.status == "ok" else f"lin-{box.status}-ink"
     shape = f'width="{BOX_WIDTH}" height="{place.height}" rx="{place.height // 2 if step else 6}"'
-    yield f"<g><title>{escape(_title(box))}</title>"
+    yield f"<g><title>{escape(_title(box, legend))}</title>"
     if box.count > 1:  # a second sheet behind the first: a pile
         yield f'<rect x="{x + 4:g}" y="{y + 4:g}" {shape} class="{css}"/>'
     yield f'<rect x="{x:g}" y="{y:g}" {shape} class="{css}"/>'
     if step:
-        yield _text(place.x, place.y + 4.5, ink, _step_name(box), middle=True)
+        yield _text(place.x, place.y + 4.5, ink, _step_name(box, legend), middle=True)
     else:
-        first, second = _names(box)
+        first, second = _names(box, legend)
         icon = _ICONS.get(box.kind, _ICONS["artifact"])
         yield f'<path transform="translate({x + 12:g} {y + 16:g})" class="lin-icon" d="{icon}"/>'
         yield _text(x + 38, y + 20, "lin-ink lin-name", _fit(first, BOX_WIDTH - 48, 13.5))
@@ -254,28 +255,25 @@ def _present(scene: Scene) -> list[str]:
     return [status for status in MEANING if status in shown and status != "ok"]
 
 
-def _legend(present: list[str], y: float) -> Iterator[str]:
+def _legend(present: list[str], y: float, legend: Legend) -> Iterator[str]:
     for number, status in enumerate(present):
         line = y + _LEGEND * number
         yield f'<rect x="1" y="{line - 11:g}" width="22" height="13" rx="3" class="lin-{status}"/>'
-        words = f"{_SIGNS[status]}{STATUS_WORDS[status]}: {MEANING[status]}"
+        words = f"{_SIGNS[status]}{legend.words[status]}: {legend.meaning[status]}"
         yield _text(32, line, f"lin-{status}-ink lin-small", words)
 
 
-_NOTHING = "Nothing is known of what the delivered artifact was made from."
-
-
-def describe(lineage: Lineage) -> str:
+def describe(lineage: Lineage, legend: Legend = LINEAGE) -> str:
     """Return the picture in one or two sentences, for those who do not see it."""
     if not lineage.nodes:
-        return _NOTHING
-    said = f"What was delivered and what it was made from: {_counted(lineage)}."
+        return legend.nothing
+    said = f"{legend.subject}: {_counted(lineage)}."
     for status in MEANING:
         found = [node for node in lineage.nodes if node.status == status]
         if status != "ok" and found:
             names = ", ".join(show(node.label, 60) or show(node.digest, 80) for node in found[:5])
             more = f" and {len(found) - 5:,} more" if len(found) > 5 else ""
-            said += f" {STATUS_WORDS[status].capitalize()} ({MEANING[status]}): {names}{more}."
+            said += f" {legend.words[status].capitalize()} ({legend.meaning[status]}): {names}{more}."
     return said
 
 
@@ -283,13 +281,14 @@ def _counted(lineage: Lineage) -> str:
     return show(counted(lineage.nodes), 400)
 
 
-def svg(lineage: Lineage, *, title: str, standalone: bool = True) -> str:
+def svg(lineage: Lineage, *, title: str, standalone: bool = True, legend: Legend = LINEAGE) -> str:
     """Return the picture as one SVG element, at most a few hundred kilobytes whatever the lineage's size.
 
     Args:
         lineage: nodes and edges, strings as the evidence has them.
         title: accessible name of the picture; shown as a tool tip by browsers.
         standalone: for a file of its own, with its style sheet; a page puts ``STYLE`` into its own.
+        legend: what the statuses are called.
     """
     scene = condense(lineage)
     layout = lay_out(scene)
@@ -303,7 +302,7 @@ def svg(lineage: Lineage, *, title: str, standalone: bool = True) -> str:
     parts = [
         f'<svg{space} class="lin" role="img" aria-labelledby="lin-title" aria-describedby="lin-desc" {size} ',
         f'viewBox="0 0 {width:g} {height:g}"><title id="lin-title">{escape(show(title))}</title>',
-        f'<desc id="lin-desc">{escape(describe(lineage))}</desc>',
+        f'<desc id="lin-desc">{escape(describe(lineage, legend))}</desc>',
         f"<style>{STYLE}</style>" if standalone else "",
         f'<rect class="lin-paper" {size}/>',
         f'<g transform="translate({_MARGIN} {_MARGIN})">',
@@ -311,8 +310,8 @@ def svg(lineage: Lineage, *, title: str, standalone: bool = True) -> str:
         *_backward(layout),
     ]
     for number, box in enumerate(scene.boxes):
-        parts += _box(box, layout.places[number])
-    parts += _legend(present, below)
+        parts += _box(box, layout.places[number], legend)
+    parts += _legend(present, below, legend)
     if not scene.boxes:
-        parts.append(_text(0, 16, "lin-ink", _NOTHING))
+        parts.append(_text(0, 16, "lin-ink", legend.nothing))
     return "".join([*parts, "</g></svg>"]) + ("\n" if standalone else "")

@@ -334,3 +334,25 @@ def test_only_what_is_affected_can_be_replaced(project, ordered, capfd):
     assert "--replaces and --order go together" in err
     _, err = attest(capfd, *words, *other, "--order", "C-9", "--", "true", code=2)
     assert "no such order" in err
+
+
+# the picture
+
+
+def test_a_picture_shows_what_is_affected_in_words(project, ordered, capfd):
+    _, err = attest(capfd, "impact", "C-4743", "--svg", "impact.svg")
+    assert "wrote impact.svg" in err
+    drawn = (project / "impact.svg").read_text()
+    for words in ("✕ ordered gone", "! affected", "What the order C-4743 reaches", ">train<"):
+        assert words in drawn
+    assert "songs-model" not in drawn
+    assert "delivered" not in drawn
+    attest(capfd, "impact", "C-4743", "--plan", "--svg", "x.svg", code=2)
+
+
+def test_a_picture_of_nothing_says_so(project, capfd):
+    text = "order: {id: C-9, basis: voluntary}\ntargets: {datasets: [{digest: 'sha256:%s'}]}\n"
+    (project / "other.yaml").write_text(text % ("a" * 64))
+    attest(capfd, "order", "add", "other.yaml")
+    attest(capfd, "impact", "C-9", "--svg", "none.svg")
+    assert "The order reaches nothing" in (project / "none.svg").read_text()

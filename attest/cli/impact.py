@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attest.cli.options import json_option, limits_from
+from attest.cli.options import PATH, json_option, limits_from
 from attest.cli.order import snapshot_options
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from attest.impact import Impact
     from attest.resource import Artifact
+    from attest.toll import ImpactReport
 
 __all__ = ["command"]
 
@@ -35,6 +36,7 @@ __all__ = ["command"]
 )
 @click.option("--all", "everything", is_flag=True, help="List every artifact, also those that are clear.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet instead of text.")
+@click.option("--svg", type=PATH, metavar="FILE", help="Also write a picture of what is affected.")
 @click.option("--plan", "planned", is_flag=True, help="Work out the smallest retraining instead.")
 @click.option(
     "--want",
@@ -51,6 +53,7 @@ def command(
     find_records: bool,
     everything: bool,
     as_csv: bool,
+    svg: Path | None,
     planned: bool,
     wanted: tuple[str, ...],
     bundles: tuple[Path, ...],
@@ -89,6 +92,8 @@ def command(
 
     if as_csv and (as_json or planned):
         raise UsageError("--csv goes with neither --json nor --plan")
+    if svg is not None and planned:
+        raise UsageError("--svg does not go with --plan")
     if wanted and not planned:
         raise UsageError("--want needs --plan")
     snapshot = take_snapshot(bundles, registers, trust, store_uri, limits_from(limits))
@@ -99,6 +104,8 @@ def command(
         _plan(impact, _artifacts(wanted), snapshot.trust.sha256, as_json=as_json)
         return
     report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
+    if svg is not None:
+        _draw(svg, report)
     if as_json:
         click.echo(to_text(report), nl=False)
     elif as_csv:
@@ -118,6 +125,17 @@ def _plan(impact: Impact, wanted: list[Artifact], trust: str, *, as_json: bool) 
             raise UsageError("is not affected by the order", str(each), "leave it as it is")
     report = plan_report(Plan(impact, wanted or None), trust)
     click.echo(to_text(report) if as_json else plan_table(report), nl=False)
+
+
+def _draw(path: Path, report: ImpactReport) -> None:
+    from attest.files import write_file
+    from attest.picture import svg
+    from attest.text import show
+    from attest.toll_sketch import LEGEND, picture_of_impact
+
+    title = f"What the order {report.order.id} reaches"
+    write_file(path, [svg(picture_of_impact(report), title=title, legend=LEGEND).encode()])
+    click.echo(f"wrote {show(path, 500)}", err=True)
 
 
 def _artifacts(given: Iterable[str]) -> list[Artifact]:
