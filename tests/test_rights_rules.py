@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from world import DEFAULT_ROLES, NOW, REGISTER, World, make_trust
+from world import DEFAULT_ROLES, NOW, RAN, REGISTER, World, descriptor, make_trust
 
+from attest.card import read_card
 from attest.errors import UsageError
 from attest.policy import Judgement
 from attest.resource import Artifact
@@ -675,3 +677,41 @@ def test_the_same_note_of_many_datasets_is_one():
     world.step("train", [(each, "dataset") for each in datas], [model])
     (note,) = outcome(world.judge(model, one("license"))).notes
     assert note.endswith(" and 2 more: what is derived must carry the same terms (CC-BY-SA-4.0)")
+
+
+# -- what the vendor's side writes -----------------------------------------------------------------------
+
+
+def test_a_card_carries_what_the_rules_ask_for(tmp_path):
+    """The card of the formats, as the vendor signs it, under the rules of the buyer."""
+    source = Path(__file__).parent / "golden" / "documents" / "card.yaml"
+    (tmp_path / "card.yaml").write_bytes(source.read_bytes())
+    for name in ("agreements/2025-114.pdf", "licenses/photocoop.txt", "notices/v4.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"a file")
+    card = read_card(tmp_path / "card.yaml")
+    rights = card.rights_predicate()
+    assert rights is not None
+    world = World()
+    data, model = world.file("faces-consented"), world.file("release")
+    subject = [descriptor(data, "faces-consented")]
+    world.sign("dataset", subject, card.dataset_predicate(size_bytes=1, file_count=1).to_json(), "desk")
+    world.sign("rights", subject, rights.to_json(), "desk")
+    world.step("train", [(data, "dataset")], [model], ran=RAN)
+    asked = {
+        "license": set(),
+        CONSENT: set(),
+        "legal-basis": set(),
+        "purpose: {permitted: not-prohibited}": set(),
+        "purpose": {"purpose-unknown"},  # the card does not say what is permitted
+        "territories": set(),
+        "retention": set(),
+        "copyright-basis": set(),
+        "personal-data: {biometric: [yes]}": {"personal-data-unknown"},  # nor about special categories
+        "rights-current": {"rights-unregistered"},
+    }
+    for rule, expected in asked.items():
+        policy = one(rule, purpose=["face-recognition"], territories=["EU"])
+        assert found(world.judge(model, policy)) == expected, rule
+    prohibited = one("purpose", purpose=["emotion-recognition"])
+    assert "purpose-prohibited" in found(world.judge(model, prohibited))
