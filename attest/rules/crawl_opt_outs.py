@@ -1,10 +1,11 @@
 """Every crawled dataset names its crawlers, and left out what its owners reserved.
 
 A dataset is crawled if its channel is ``crawl`` or ``web-scraping-crawling`` is one of its methods. Its
-statement must name the user agents (all of ``agents`` if that lists any), and each of ``signals`` (vocabulary
-reservation-methods) among those it honoured. A rights record by its rights-holder must tell of a check
-whether mining was reserved: by each method of ``checks``, no earlier than the crawl began, and with a result.
-What was reserved in part counts as left out only if every signal that was checked was also honoured.
+statement must name the user agents (none but those of ``agents``, if that lists any), and each of ``signals``
+(vocabulary reservation-methods) among those it honoured. A rights record by its rights-holder must tell of a
+check whether mining was reserved: by each method of ``checks``, no earlier than the crawl began, and with a
+result. What was reserved in part counts as left out only if every signal that was checked was also honoured.
+All records in hand count, superseded ones too.
 
 FAIL: an agent that is not accepted, or a check that found the data reserved. UNKNOWN: anything of this is not
 stated, a dataset does not say how it was come by, or it has no statement by its owner. A statement that was

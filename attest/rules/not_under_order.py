@@ -58,8 +58,8 @@ class NotUnderOrder(Rule):
     def check(self, review: Review) -> Outcome:
         """Look for orders, and for the register that shows there are no others."""
         orders = [each for each in review.orders.values() if each.binding]
-        members = _members(review) if orders else {}
-        findings = [finding for order in orders for finding in _order(review, order, members)]
+        held = _Held(review) if orders else None
+        findings = [finding for order in orders if held for finding in _order(review, order, held)]
         if self.register_id is None:
             findings.append(
                 Finding(
@@ -80,24 +80,30 @@ class NotUnderOrder(Rule):
         )
 
 
-def _members(review: Review) -> dict[str, list[Artifact]]:
-    """SHA-256 of every file inside a directory of the lineage → the directories it lies in."""
-    found: dict[str, list[Artifact]] = {}
-    for artifact in review.lineage.ancestors:
-        if not artifact.tree:
-            continue
-        inside = {member.sha256 for member in review.graph.members.get(artifact, {}).values()}
-        if not inside and artifact.sha256 in review.graph.manifests:
-            manifest = Manifest.parse(
-                review.graph.manifests[artifact.sha256], f"manifest sha256:{artifact.sha256}"
-            )
-            inside = {sha256 for sha256, _ in manifest.entries}
-        for sha256 in inside:
-            found.setdefault(sha256, []).append(artifact)
-    return found
+class _Held:
+    """What an order can name besides artifacts of the lineage: files inside them, and delivered ones."""
+
+    def __init__(self, review: Review) -> None:
+        self.inside: dict[str, list[Artifact]] = {}
+        """SHA-256 of a file inside a directory of the lineage → the directories it lies in."""
+        for artifact in review.lineage.ancestors:
+            for sha256 in _files(review, artifact):
+                self.inside.setdefault(sha256, []).append(artifact)
+        delivered = [review.delivery.artifact, *map(Artifact, review.delivery.files.values())]
+        self.delivered = {each.sha256: each for each in delivered if each not in review.lineage.ancestors}
+        """SHA-256 of what was delivered and is no artifact of the lineage."""
 
 
-def _order(review: Review, order: OrderState, members: dict[str, list[Artifact]]) -> Iterator[Finding]:
+def _files(review: Review, tree: Artifact) -> set[str]:
+    """SHA-256 of the files inside a directory, as far as a step or a manifest in hand lists them."""
+    members = review.graph.members.get(tree, {})
+    if not members and tree.tree and tree.sha256 in review.graph.manifests:
+        manifest = Manifest.parse(review.graph.manifests[tree.sha256], f"manifest sha256:{tree.sha256}")
+        return {sha256 for sha256, _ in manifest.entries}
+    return {member.sha256 for member in members.values()}
+
+
+def _order(review: Review, order: OrderState, held: _Held) -> Iterator[Finding]:
     """Yield what one order in force means for the delivery."""
     if order.unread:
         yield _about_order(
@@ -114,30 +120,22 @@ def _order(review: Review, order: OrderState, members: dict[str, list[Artifact]]
             "Ask its keeper which dataset the records are in, and the vendor whether its data holds them.",
         )
     named = named_artifacts(order, review.graph)
-    for item in order.named:
-        for tree in members.get(item.digest.get("sha256", ""), ()):
-            named.setdefault(tree, "digest")
-    ancestors = review.lineage.ancestors
+    digests = {item.digest.get("sha256", "") for item in order.named}
+    for sha256 in sorted(digests & held.inside.keys()):
+        named |= dict.fromkeys(held.inside[sha256], "digest")
     for artifact, how in named.items():
-        if artifact in ancestors:
+        if artifact in review.lineage.ancestors:
             yield _under(review, order, artifact, how)
-    delivered = [review.delivery.artifact, *map(Artifact, sorted(set(review.delivery.files.values())))]
-    for artifact in dict.fromkeys(delivered):
-        if order.names(artifact) and artifact not in ancestors and not _named_with(artifact, members, named):
-            yield Finding(
-                "under-order",
-                Result.FAIL,
-                str(artifact),
-                f"what was delivered is named by deletion order {order.title} ({order.state})",
-                actual=order.title,
-                evidence=_evidence(order),
-                remedy="Do not use it. Ask the vendor what it must do under the order.",
-            )
-
-
-def _named_with(artifact: Artifact, members: dict[str, list[Artifact]], named: dict[Artifact, str]) -> bool:
-    """Whether the directory a delivered file lies in is already said to be under the order."""
-    return any(tree in named for tree in members.get(artifact.sha256, ()))
+    for sha256 in sorted(digests & held.delivered.keys() - held.inside.keys()):
+        yield Finding(
+            "under-order",
+            Result.FAIL,
+            str(held.delivered[sha256]),
+            f"what was delivered is named by deletion order {order.title} ({order.state})",
+            actual=order.title,
+            evidence=_evidence(order),
+            remedy="Do not use it. Ask the vendor what it must do under the order.",
+        )
 
 
 def _under(review: Review, order: OrderState, artifact: Artifact, how: str) -> Finding:
