@@ -131,7 +131,8 @@ def check_lines(
     verified: dict[str, list[VerifiedStatement]] = defaultdict(list)
     unverified: dict[tuple[str, str], Unverified] = {}
     unknown: set[tuple[str, int, str]] = set()
-    files: dict[str, set[str]] = defaultdict(set)
+    files: dict[str, frozenset[str]] = {}
+    alone: dict[str, frozenset[str]] = {}  # most statements stand in one file
     seen: set[bytes | str] = set()
     with closing(examined(lines, trust, limits, as_of, jobs=jobs)) as found:
         for source, number, raw, what in found:
@@ -139,7 +140,10 @@ def check_lines(
                 unknown.add((source, number, what))
                 continue
             digest = what.digest if isinstance(what, Unverified) else what.statement.digest
-            files[digest].add(source)
+            if digest not in files:
+                files[digest] = alone.setdefault(source, frozenset({source}))
+            elif source not in files[digest]:
+                files[digest] |= {source}
             # strangers' lines are not kept: there can be many
             copy = sha256_bytes(raw) if isinstance(what, Unverified) else raw
             if copy in seen:
@@ -152,8 +156,7 @@ def check_lines(
             else:
                 verified[digest].append(what)
     strangers = tuple(unverified[key] for key in sorted(unverified))
-    read_from = {digest: frozenset(sources) for digest, sources in files.items()}
-    return Checked(verified, strangers, tuple(sorted(unknown)), read_from)
+    return Checked(verified, strangers, tuple(sorted(unknown)), files)
 
 
 Examined = str | Unverified | VerifiedStatement

@@ -116,6 +116,17 @@ def test_the_earliest_of_its_times_is_the_trusted_one(trust, instance):
     assert trust.verify(instance.sign(STATEMENT, time=early, stamped=True)).trusted_time == early
 
 
+def test_what_was_verified_once_helps_no_other_certificate(trust, instance):
+    leaf = instance.certificate()
+    for number in range(2):
+        assert trust.verify(instance.sign(STATEMENT, leaf)).principals == ("ci",), number
+        assert (
+            refused(trust, instance.sign(STATEMENT, instance.certificate(ct_key=new_key()))).code
+            == "sct-invalid"
+        )
+        assert refused(trust, instance.sign(STATEMENT, instance.certificate(scts=0))).code == "sct-missing"
+
+
 def test_one_certificate_signs_many_and_ends_for_all(trust, instance):
     leaf = instance.certificate()
     for number in range(3):

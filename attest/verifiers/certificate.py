@@ -78,6 +78,7 @@ Path = tuple[x509.Certificate, ...]
 
 
 @lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)  # one certificate signs many statements
 def read_leaf(der: bytes) -> x509.Certificate:
     """Read the certificate of a bundle.
 

@@ -71,6 +71,7 @@ def _names(leaf: x509.Certificate) -> list[str]:
 
 
 @lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)  # one certificate signs many statements
 def read_claims(leaf: x509.Certificate) -> Claims | None:
     """Return what a certificate claims, or nothing where Fulcio did not write it.
 

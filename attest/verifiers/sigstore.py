@@ -71,7 +71,7 @@ _CODES = (
 
 
 _REMEMBERED = 1024
-"""Certificates whose chains are remembered."""
+"""Certificates whose chains and SCTs are remembered."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 T = TypeVar("T")
@@ -105,6 +105,24 @@ class OnlyCertificate:
             raise VerificationError("another certificate than the one whose claims were read")
 
 
+class _Remembering:
+    """Keys of a root that remember what they verified: one certificate, and its SCT, come many times."""
+
+    def __init__(self, keyring: Any) -> None:
+        self._keyring = keyring
+        self._good: set[tuple[bytes, bytes, bytes]] = set()
+
+    def verify(self, *, key_id: Any, signature: bytes, data: bytes) -> None:
+        """Raise unless one of the keys signed exactly this."""
+        asked = (key_id, signature, data)
+        if asked in self._good:
+            return
+        self._keyring.verify(key_id=key_id, signature=signature, data=data)
+        if len(self._good) >= _REMEMBERED:
+            self._good.clear()
+        self._good.add(asked)
+
+
 class _Root(models.TrustedRoot):
     """A trusted root out of bytes that remembers its keys: reading them takes longer than one signature."""
 
@@ -131,7 +149,9 @@ class _Root(models.TrustedRoot):
         return self._once("rekor_keyring", purpose)
 
     def ct_keyring(self, purpose: Any) -> Any:
-        return self._once("ct_keyring", purpose)
+        if "remembering" not in self._kept:
+            self._kept["remembering"] = _Remembering(super().ct_keyring(purpose))
+        return self._kept["remembering"]
 
     def get_timestamp_authorities(self) -> Any:
         return self._once("get_timestamp_authorities")
