@@ -171,7 +171,7 @@ def _role(descriptor: ResourceDescriptor) -> str:
 
 def _descriptors(evidence: Evidence) -> Iterator[ResourceDescriptor]:
     """Everything a statement names: subjects, what a step read or left behind, what data was made from."""
-    nothing = evidence.kind in ("withdrawal", "register", "deletion-order")
+    nothing = evidence.kind in ("withdrawal", "register", "deletion-order", "deletion-certificate")
     if not nothing and not is_name_blind(evidence.statement):
         yield from evidence.statement.subjects
     predicate = evidence.predicate

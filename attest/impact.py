@@ -17,7 +17,7 @@ Pure: no clock, no I/O, no recursion, and the order of the evidence changes noth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -86,9 +86,15 @@ class Why:
     """Digests of the statements that say so."""
 
 
-def snapshot_digest(graph: Graph) -> str:
-    """Return the SHA-256 of the sorted statement digests, a line each: what an impact was computed from."""
-    return sha256_bytes("".join(f"{each.digest}\n" for each in graph.evidence).encode())
+def snapshot_digest(graph: Graph, without: Collection[str] = ()) -> str:
+    """Return the SHA-256 of the sorted statement digests, a line each: what an impact was computed from.
+
+    Args:
+        graph: the statements.
+        without: digests to pass over: a certificate is not among the statements it was made from.
+    """
+    digests = (each.digest for each in graph.evidence if each.digest not in without)
+    return sha256_bytes("".join(f"{each}\n" for each in digests).encode())
 
 
 class _Edge(NamedTuple):

@@ -37,6 +37,7 @@ SCHEMAS: dict[str, str] = {
     "rights": "attest.predicates.rights:Rights",
     "distribution": "attest.predicates.distribution:Distribution",
     "deletion-order": "attest.predicates.deletion_order:DeletionOrder",
+    "deletion-certificate": "attest.predicates.deletion_certificate:DeletionCertificate",
     "withdrawal": "attest.predicates.withdrawal:Withdrawal",
     "register": "attest.predicates.register:Register",
     "contents": "attest.predicates.contents:Contents",

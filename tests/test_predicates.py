@@ -74,6 +74,7 @@ def test_every_predicate_names_its_type_and_who_may_sign_it():
         "rights": "rights-holder",
         "distribution": "publisher",
         "deletion-order": "keeper",
+        "deletion-certificate": "officer",
         "withdrawal": "revoker",
         "register": "keeper",
         "contents": "publisher",

@@ -30,6 +30,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sign": ("attest.cli.sign", "Sign any in-toto statement."),
     "order": ("attest.cli.order", "Write, sign, list and show deletion orders."),
     "impact": ("attest.cli.impact", "Tell what a deletion order reaches, and what it does not."),
+    "verify-deletion": (
+        "attest.cli.verify_deletion",
+        "Check that a deletion certificate accounts for everything its order reaches.",
+    ),
     "withdraw": ("attest.cli.withdraw", "Take back statements of your own, one by one or of a time."),
     "register": ("attest.cli.register", "Keep a register: what is current, withdrawn or ordered deleted."),
     "import": ("attest.cli.import_", "Verify an upstream vendor's bundle and take it into the store."),
