@@ -7,7 +7,6 @@ answer is the same whatever runs the units and in whatever order they end.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
@@ -16,13 +15,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 from attest.commitment import KEY_BYTES, SPACES, Commitment, Keyer
 from attest.hashing import Progress, cores
 from attest.leaves import SHARDS, Owner, Settled, Spill, level_for, settle, write_leaves
 from attest.record import Batch, Unit
-from attest.resource import Artifact
+
+if TYPE_CHECKING:
+    from attest.resource import Artifact
 
 __all__ = ["Census", "Readable", "Tally", "take_census"]
 
@@ -138,7 +139,7 @@ class _Gather:
 
     def __call__(self, unit: Unit) -> Tally:
         keyer = Keyer(self.secret)
-        spills = [Spill(self.folder / space / str(os.getpid())) for space in SPACES[: 1 + self.people]]
+        spills = [Spill(self.folder / space) for space in SPACES[: 1 + self.people]]
         records = nobody = 0
         for batch in self.read(unit):
             spills[0].add(keyer.keys(batch.records))
@@ -156,22 +157,21 @@ class _Gather:
 class _Settle:
     """Settles some shards."""
 
-    folders: list[Path]
+    folder: Path
     level: int
 
     def __call__(self, shards: Sequence[int]) -> list[Settled]:
-        return settle(self.folders, shards, self.level)
+        return settle(self.folder, shards, self.level)
 
 
 def _settled(pool: _Pool, folder: Path, path: Path, owner: Owner) -> Commitment:
     """Sort and fold what was spilled of one space, and write its leaf file."""
     place = folder / owner.space
-    folders = sorted(place.iterdir()) if place.exists() else []
-    spilled = sum(file.stat().st_size for each in folders for file in each.iterdir())
-    level = level_for(spilled // KEY_BYTES)
+    place.mkdir(exist_ok=True)
+    level = level_for(sum(file.stat().st_size for file in place.iterdir()) // KEY_BYTES)
     step = SHARDS_AT_ONCE if level >= 8 else SHARDS
     tasks = [range(start, start + step) for start in range(0, SHARDS, step)]
-    parts = pool.map(_Settle(folders, level), tasks)
+    parts = pool.map(_Settle(place, level), tasks)
     return write_leaves(path, [each for part in parts for each in part], owner)
 
 

@@ -18,13 +18,14 @@ import os
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from hashlib import sha256
-from itertools import accumulate
+from itertools import accumulate, islice
+from operator import eq
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 from attest.commitment import (
     KEY_BYTES,
@@ -40,7 +41,9 @@ from attest.commitment import (
 )
 from attest.errors import AttestError, FormatError
 from attest.files import write_file
-from attest.resource import Artifact
+
+if TYPE_CHECKING:
+    from attest.resource import Artifact
 
 __all__ = ["SHARDS", "LeafFile", "Owner", "Settled", "Spill", "derive", "level_for", "settle", "write_leaves"]
 
@@ -56,6 +59,7 @@ _HEAD = struct.Struct(">8sBBB5xQQ32s32s32s?7x")
 _MAGIC = b"ATTRLEF1"
 _KEY = struct.Struct(f"{KEY_BYTES}s")
 _OFFSET = struct.Struct(">Q")
+_PLACES = struct.Struct(f">{SHARDS}Q")
 _CHUNK = 1 << 20
 _MAX_LEVEL = 40
 _UNITS = ("", "file", "row")
@@ -108,10 +112,10 @@ def _buckets(keys: Sequence[bytes], level: int, first: int, last: int) -> list[S
 
 
 class Spill:
-    """Keys on their way to their shards: held in memory up to a bound, then appended to one file per shard.
+    """Keys on their way to their shards: held in memory up to a bound, then written out, shard by shard.
 
     Args:
-        folder: made if it is not there; of this process alone.
+        folder: made if it is not there; several processes may write into it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -131,43 +135,49 @@ class Spill:
 
     def flush(self) -> None:
         """Write out what is held."""
-        for number, buffer in enumerate(self._buffers):
-            if buffer:
-                with (self._folder / f"{number:02x}").open("ab") as file:
-                    file.write(buffer)
-                buffer.clear()
+        if not self._held:
+            return
+        with NamedTemporaryFile(dir=self._folder, delete=False) as file:
+            file.write(_PLACES.pack(*accumulate(map(len, self._buffers))))
+            file.writelines(self._buffers)
+        for buffer in self._buffers:
+            buffer.clear()
         self._held = 0
 
 
-def settle(folders: Sequence[Path], shards: Sequence[int], level: int) -> list[Settled]:
-    """Sort shards, drop keys that stand twice, and fold the buckets; the spilled files are removed.
+def settle(folder: Path, shards: Sequence[int], level: int) -> list[Settled]:
+    """Sort shards, drop keys that stand twice, and fold the buckets.
 
     Args:
-        folders: of all processes that spilled.
+        folder: where they were spilled.
         shards: numbers of the shards.
         level: as of the whole file, at least 8 unless all shards are settled at once.
     """
-    if level < _SHARD_BITS:
-        keys = sorted({key for shard in shards for key in _spilled(folders, shard)})
-        return [Settled(b"".join(keys), _buckets(keys, level, 0, 1 << level))]
-    wide = level - _SHARD_BITS
-    found = []
-    for shard in shards:
-        keys = sorted(set(_spilled(folders, shard)))
-        path = folders[0] / f"{shard:02x}.sorted"
-        path.write_bytes(b"".join(keys))
-        found.append(Settled(path, _buckets(keys, level, shard << wide, (shard + 1) << wide)))
-    return found
+    with ExitStack() as stack:
+        names = sorted(folder.glob("tmp*"))
+        files = [stack.enter_context(name.open("rb")) for name in names]
+        places = [(0, *_PLACES.unpack(file.read(_PLACES.size))) for file in files]
+        if level < _SHARD_BITS:
+            keys = [key for shard in shards for key in _spilled(files, places, shard)]
+            return [Settled(b"".join(keys), _buckets(keys, level, 0, 1 << level))]
+        wide = level - _SHARD_BITS
+        found = []
+        for shard in shards:
+            keys = _spilled(files, places, shard)
+            path = folder / f"{shard:02x}.sorted"
+            path.write_bytes(b"".join(keys))
+            found.append(Settled(path, _buckets(keys, level, shard << wide, (shard + 1) << wide)))
+        return found
 
 
-def _spilled(folders: Sequence[Path], shard: int) -> list[bytes]:
-    keys: list[bytes] = []
-    for folder in folders:
-        path = folder / f"{shard:02x}"
-        with suppress(FileNotFoundError):
-            keys += _keys_in(path.read_bytes())
-            path.unlink()
-    return keys
+def _spilled(files: Sequence[IO[bytes]], places: Sequence[Sequence[int]], shard: int) -> list[bytes]:
+    """Return the keys of a shard, sorted, each once."""
+    data = []
+    for file, ends in zip(files, places, strict=True):
+        file.seek(_PLACES.size + ends[shard])
+        data.append(file.read(ends[shard + 1] - ends[shard]))
+    keys = sorted(_keys_in(b"".join(data)))
+    return sorted(set(keys)) if any(map(eq, keys, islice(keys, 1, None))) else keys
 
 
 def _rise(buckets: list[Subtree], keys: Callable[[int, int], Sequence[bytes]]) -> Iterator[list[Subtree]]:
@@ -304,6 +314,8 @@ class LeafFile:
             raise self.damaged("the digest of its header differs")
         fields = _HEAD.unpack_from(head)
         _, space, level, unit, count, records, secret, root, artifact, tree = fields
+        from attest.resource import Artifact  # the processes that build do without pydantic
+
         self._level: int = level
         self._count: int = count
         self._keys_at = _HEAD.size + 32
@@ -473,7 +485,7 @@ def derive(
             for piece in _pieces(scratch):
                 spill.add(_keys_in(piece))
             spill.flush()
-            parts = settle([Path(folder) / "spill"], range(SHARDS), wanted)
+            parts = settle(Path(folder) / "spill", range(SHARDS), wanted)
         return write_leaves(path, parts, owner)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -27,13 +28,14 @@ def numbered(*numbers):
 def build(folder, keys, level=None):
     """Write keys in two spills, as two processes would."""
     half = len(keys) // 2
-    folders = [folder / "one", folder / "two"]
-    for place, part in zip(folders, (keys[:half], keys[half:]), strict=True):
-        spill = Spill(place)
+    for part in (keys[:half], keys[half:]):
+        spill = Spill(folder / "spill")
         spill.add(part)
         spill.flush()
+    (folder / "spill").mkdir(exist_ok=True)
     level = level_for(len(keys)) if level is None else level
-    write_leaves(folder / "leaves", settle(folders, range(SHARDS), level), OWNER)
+    write_leaves(folder / "leaves", settle(folder / "spill", range(SHARDS), level), OWNER)
+    shutil.rmtree(folder / "spill")
     return LeafFile(folder / "leaves")
 
 
