@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
-from attest.commitment import KEY_BYTES, SPACES, Commitment, Keyer
+from attest.commitment import SPACES, Commitment, Keyer
 from attest.hashing import Progress, cores
-from attest.leaves import SHARDS, Owner, Settled, Spill, level_for, settle, write_leaves
+from attest.leaves import SHARDS, Owner, Settled, Spill, level_for, settle, spilled_keys, write_leaves
 from attest.record import Batch, Unit
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _settled(pool: _Pool, folder: Path, path: Path, owner: Owner) -> Commitment:
     """Sort and fold what was spilled of one space, and write its leaf file."""
     place = folder / owner.space
     place.mkdir(exist_ok=True)
-    level = level_for(sum(file.stat().st_size for file in place.iterdir()) // KEY_BYTES)
+    level = level_for(spilled_keys(place))
     step = SHARDS_AT_ONCE if level >= 8 else SHARDS
     tasks = [range(start, start + step) for start in range(0, SHARDS, step)]
     parts = pool.map(_Settle(place, level), tasks)

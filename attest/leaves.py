@@ -45,7 +45,18 @@ from attest.files import write_file
 if TYPE_CHECKING:
     from attest.resource import Artifact
 
-__all__ = ["SHARDS", "LeafFile", "Owner", "Settled", "Spill", "derive", "level_for", "settle", "write_leaves"]
+__all__ = [
+    "SHARDS",
+    "LeafFile",
+    "Owner",
+    "Settled",
+    "Spill",
+    "derive",
+    "level_for",
+    "settle",
+    "spilled_keys",
+    "write_leaves",
+]
 
 SHARDS = 256
 """Prefix shards a build is cut into: what one process sorts at once is one of them."""
@@ -143,6 +154,12 @@ class Spill:
         for buffer in self._buffers:
             buffer.clear()
         self._held = 0
+
+
+def spilled_keys(folder: Path) -> int:
+    """Return how many keys were spilled into a folder, those that are the same counted each time."""
+    sizes = [file.stat().st_size - _PLACES.size for file in folder.iterdir()]
+    return sum(sizes) // KEY_BYTES
 
 
 def settle(folder: Path, shards: Sequence[int], level: int) -> list[Settled]:
