@@ -47,6 +47,8 @@ SCHEMAS: dict[str, str] = {
     "svr": "attest.predicates.svr:VerificationResult",
     "card": "attest.card:Card",
     "order": "attest.orderfile:OrderFile",
+    "items": "attest.certfile:ItemsFile",
+    "declaration": "attest.certfile:DeclarationFile",
     "settings": "attest.settings:Settings",
     "trust": "attest.trustfile:TrustFile",
     "policy": "attest.policy:PolicyFile",

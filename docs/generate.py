@@ -48,6 +48,8 @@ DOCUMENTS = {
     "settings": "attest.yaml: settings of a project",
     "card": "The dataset card",
     "order": "order.yaml: what must go",
+    "items": "items.yaml: what became of each item",
+    "declaration": "declaration.yaml: an officer's declaration",
     "trust": "trust.yaml: whom a reader believes, for what",
     "policy": "policy.yaml: what a reader requires",
     "report": "The report",

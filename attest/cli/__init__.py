@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sign": ("attest.cli.sign", "Sign any in-toto statement."),
     "order": ("attest.cli.order", "Write, sign, list and show deletion orders."),
     "impact": ("attest.cli.impact", "Tell what a deletion order reaches, and what it does not."),
+    "certify": ("attest.cli.certify", "Certify what became of everything a deletion order reaches."),
     "verify-deletion": (
         "attest.cli.verify_deletion",
         "Check that a deletion certificate accounts for everything its order reaches.",

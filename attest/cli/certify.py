@@ -1,0 +1,181 @@
+"""``attest certify``: an officer's certificate that what an order reaches is gone, or why it is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from attest.cli.options import (
+    PATH,
+    echo_json,
+    json_option,
+    limit_option,
+    limits_from,
+    passphrase_from,
+    signing_options,
+    store_option,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attest.closure import Closure
+    from attest.impact import Impact
+    from attest.statement import Statement
+    from attest.toll import ImpactReport
+
+__all__ = ["command"]
+
+
+@click.command("certify")
+@click.argument("order", metavar="ORDER")
+@click.option("--items", type=PATH, metavar="FILE", help="What became of each item.")
+@click.option("--declaration", type=PATH, metavar="FILE", help="The officer's declaration.")
+@click.option(
+    "--templates",
+    type=PATH,
+    metavar="FOLDER",
+    help="Write both files to fill in, prefilled, and sign nothing.",
+)
+@click.option("--interim", is_flag=True, help="Sign although it is incomplete: a report on the way.")
+@click.option("-o", "--output", type=PATH, metavar="BUNDLE", help="Also write the bundle here.")
+@click.option("--trust", "-t", type=PATH, metavar="FILE", help="Whom you believe, for what.")
+@signing_options
+@store_option
+@limit_option
+@json_option
+def command(
+    order: str,
+    items: Path | None,
+    declaration: Path | None,
+    templates: Path | None,
+    interim: bool,
+    output: Path | None,
+    trust: Path | None,
+    signer: str | None,
+    timestamps: tuple[str, ...],
+    log: str | None,
+    sigstore: dict[str, Any],
+    store_uri: str | None,
+    limits: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Certify what became of everything a deletion order reaches.
+
+    First --templates, which lists everything affected; then --items and --declaration. The certificate is
+    held against the store before it is signed: one that leaves something out is refused, with what is missing
+    (exit code 3), unless --interim says that it is a report on the way.
+    """
+    from attest.certfile import read_declaration, read_items
+    from attest.cli.snapshot import find_order, take_snapshot
+    from attest.closure import Outcome
+    from attest.errors import UsageError
+    from attest.impact import Impact, snapshot_digest
+    from attest.toll import impact_report
+
+    if templates is None and (items is None or declaration is None):
+        raise UsageError("give --items and --declaration", hint="--templates FOLDER writes both to fill in")
+    bounds = limits_from(limits)
+    snapshot = take_snapshot((), (), trust, store_uri, bounds)
+    impact = Impact(snapshot.graph, find_order(snapshot, order))
+    report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
+    if templates is not None or items is None or declaration is None:
+        _write_templates(templates, impact, report)
+        return
+    said = read_items(items, bounds).predicate(
+        read_declaration(declaration, bounds), snapshot_digest(snapshot.graph)
+    )
+    statement = _statement(impact, said)
+    closure = _closure(statement, impact, report)
+    answer: dict[str, Any] = {
+        "outcome": closure.outcome.value,
+        "certificate": None,
+        "findings": [gap.to_json() for gap in closure.gaps],
+    }
+    if closure.outcome is not Outcome.INCOMPLETE or interim:
+        signing = {"store": store_uri, "signer": signer, "timestamps": timestamps, "log": log}
+        _sign(statement, output, {**signing, "sigstore": sigstore})
+        answer["certificate"] = f"sha256:{statement.digest}"
+    echo_json(answer) if as_json else _tell(answer)
+    if answer["certificate"] is None:
+        click.get_current_context().exit(3)
+
+
+def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) -> None:
+    from pathlib import Path
+
+    from attest.certfile import declaration_template, items_template
+    from attest.files import write_file
+    from attest.resource import Artifact
+    from attest.text import show
+
+    target = folder or Path()
+    rows = []
+    for row in report.affected:
+        artifact = Artifact.parse(row.artifact)
+        inside = any(tree in impact.reached for tree in impact.trees_of(artifact))
+        if impact.reached[artifact].descends and not inside:
+            due = f"{row.due:%Y-%m-%d}" if row.due else ""
+            rows.append((row.artifact, row.name, row.item_class, due))
+    names = sorted({row.legal_name for row in report.recipients if row.legal_name})
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("items.yaml", items_template(rows, names)),
+        ("declaration.yaml", declaration_template()),
+    ):
+        write_file(target / name, [text.encode()], overwrite=False)
+        click.echo(f"attest: wrote {show(target / name, 500)}", err=True)
+
+
+def _statement(impact: Impact, said: dict[str, Any]) -> Statement:
+    from attest.predicates.deletion_certificate import DeletionCertificate
+    from attest.resource import ResourceDescriptor
+    from attest.statement import Statement
+
+    predicate = DeletionCertificate.from_json(_timed(said))
+    subject = ResourceDescriptor(name=impact.order.title, digest={"sha256": impact.order.digest})
+    return Statement.build([subject], DeletionCertificate.TYPE, predicate.to_json())
+
+
+def _timed(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said with the day of the declaration as a moment."""
+    declaration = said["declaration"]
+    return {**said, "declaration": {**declaration, "executedOn": f"{declaration['executedOn']}T00:00:00Z"}}
+
+
+def _closure(statement: Statement, impact: Impact, report: ImpactReport) -> Closure:
+    """Hold the certificate against the order as a reader will who believes its officer."""
+    from attest.closure import Closure
+    from attest.graph import Evidence
+    from attest.predicate import read_predicate
+
+    officer = Evidence(statement, "deletion-certificate", read_predicate(statement), (), ("the officer",))
+    return Closure(officer, impact, report)
+
+
+def _sign(statement: Statement, output: Path | None, settings: dict[str, Any]) -> None:
+    from pathlib import Path
+
+    from attest.bundle import write_lines
+    from attest.cli.steps import warn
+    from attest.desk import Desk
+    from attest.errors import SignatureError
+    from attest.settings import find_project
+
+    desk = Desk(find_project(Path.cwd(), **settings), passphrase_from(), tell=warn)
+    desk.open()
+    try:
+        bundle = desk.sign(statement)
+    except SignatureError as error:
+        raise desk.keep_given(statement, error) from error
+    if output is not None:
+        write_lines(output, [bundle])
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    from attest.text import show
+
+    click.echo(f"{answer['outcome']}  {answer['certificate'] or 'not signed'}")
+    for gap in answer["findings"]:
+        click.echo(f"  {gap['code']}  {show(gap['subject'], 100)}: {show(gap['summary'], 300)}")
