@@ -201,8 +201,14 @@ class RecordBook:
         """Return where the list of removed keys under a secret is."""
         return self.folder / "removed" / f"{secret_digest}.{space}.leaves"
 
-    def suppress(self, keys: Iterable[bytes], secret_digest: str, space: str) -> None:
+    def suppress(self, keys: Iterable[bytes], secret_digest: str, space: str, unit: str = "") -> None:
         """Add keys to the list of what was removed and must not come back.
+
+        Args:
+            keys: of records or people.
+            secret_digest: of the secret the keys are made with.
+            space: one of ``attest.commitment.SPACES``.
+            unit: what each record was, ``file`` or ``row``; "" if that differs.
 
         Raises:
             AttestError: it cannot be written.
@@ -213,11 +219,12 @@ class RecordBook:
             return
         path = self.removed_path(secret_digest, space)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = Owner(space, secret_digest, _NO_DATASET, 0)
+        owner = Owner(space, secret_digest, _NO_DATASET, 0, unit)
         if not path.exists():
             write_leaves(path, [Settled(b"", [Subtree(0, EMPTY)])], owner)
         with LeafFile(path) as old:
-            derive(path, old, owner, add=new)
+            same = old.owner.unit == unit
+            derive(path, old, owner if same else owner._replace(unit=""), add=new)
 
     def removed(self) -> Iterator[LeafFile]:
         """Yield the lists of what was removed."""
@@ -275,9 +282,9 @@ class RecordBook:
         records = find_records(path, "file", **options)
         tables = records.tables(self.column(owner.secret_digest) if owner.space == "subject" else None)
         keyer = Keyer(self.secret(owner.secret_digest))
-        if owner.space == "content":  # a record that was removed was a file, or a row
+        if owner.space == "content" and owner.unit != "row":
             yield from _read(records, removed, keyer)
-        if owner.space == "content" or tables.subject is not None:
+        if tables.subject is not None or (owner.space == "content" and owner.unit != "file"):
             yield from _read(tables, removed, keyer)
 
 

@@ -193,7 +193,7 @@ class _Removal:
                 removed = commit(gone, space, secret_digest)
                 found.changes.append(_change(old.commitment, new[space].commitment, removed))
                 named = gone if space == "content" else self._wish.subject
-                self._book.suppress(named, secret_digest, space)
+                self._book.suppress(named, secret_digest, space, self._records.unit)
                 if sum(map(len, found.keys.values())) <= MAX_PAIRS:
                     pairs += [(old.prove(key), new[space].prove(key)) for key in gone]
             if sum(map(len, found.keys.values())) <= MAX_PAIRS:

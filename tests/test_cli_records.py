@@ -342,6 +342,23 @@ def test_what_was_removed_does_not_come_back(root, capfd):
     assert "must not come back" in err
 
 
+def test_files_and_rows_that_were_removed_are_looked_for_as_such(root, capfd):
+    found = committed(capfd, "photos")
+    records(capfd, "remove", "photos", "--record", "photos/p7.txt", "-o", "photos-2")
+    (root / "bad").mkdir()
+    (root / "bad" / "t.csv").write_text("a,b\n1\n")  # no table, and nobody has to read it as one
+    attest(capfd, "dataset", "bad", "--card", "card.yaml")
+    committed(capfd, "rows.jsonl", "--secret", found["secret"])
+    (root / "one.jsonl").write_text('{"who": "bob", "n": 3}\n')
+    records(capfd, "remove", "rows.jsonl", "--record", "one.jsonl", "-o", "rows-2.jsonl")
+    (root / "back").mkdir()
+    (root / "back" / "x.jsonl").write_text('{"n":3,"who":"bob"}')
+    (root / "back" / "p.txt").write_text("photo 7")
+    _, err = attest(capfd, "dataset", "back", "--card", "card.yaml", code=2)
+    assert "(p.txt)" in err
+    assert "(x.jsonl: byte 0)" in err
+
+
 def test_a_removed_person_does_not_come_back_in_another_row(root, capfd):
     committed(capfd, "rows.jsonl", "--subject", "who")
     records(capfd, "remove", "rows.jsonl", "--person", "ada", "-o", "rows-2.jsonl")
