@@ -1,8 +1,8 @@
 """Every record of a dataset read once, in as many processes as serve, and its keys made into leaf files.
 
 Units of records go to processes; each spills its keys by prefix into shards, and each shard is then sorted
-and folded by itself. Memory is bounded by the spill and by one shard, not by the number of records. The
-answer is the same whatever runs the units and in whatever order they end.
+and folded by itself. Memory holds the spill, one shard, and the top of the tree, some seven bytes a record.
+The answer is the same whatever runs the units and in whatever order they end.
 """
 
 from __future__ import annotations
