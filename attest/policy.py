@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from attest.check import seldom_collected
 from attest.digest import sha256_bytes
 from attest.document import Document, read_document, read_file
 from attest.errors import UsageError, nearest
@@ -270,6 +271,7 @@ def _limits(policy: PolicyFile, review: Review, findings: list[Finding], waivers
     return Judged("limits", f"Limits: {sentence}.", conclude(len(set_ones), over))
 
 
+@seldom_collected()
 def evaluate(policy: Policy, review: Review) -> Judgement:
     """Judge a review by a policy. The same arguments always give the same judgement."""
     waivers = _Waivers(policy.file.exceptions, review.as_of)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from attest import __version__
 from attest.alias import note
+from attest.check import seldom_collected
 from attest.dataset_table import dataset_row
 from attest.graph import Evidence
 from attest.keeper import RegisterState
@@ -35,6 +36,7 @@ from attest.verdict import Finding, Result
 __all__ = ["make_report"]
 
 
+@seldom_collected()
 def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce: str) -> Report:
     """Write down a judgement.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+from attest.check import seldom_collected
 from attest.report import Report
 
 __all__ = ["render"]
 
 
+@seldom_collected()
 def render(report: Report) -> str:
     """Return the report as one JSON document: sorted keys, two spaces of indentation, ASCII only.
 
