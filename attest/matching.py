@@ -13,7 +13,7 @@ from attest.graph import Graph, Member
 from attest.predicates.step import guess_member_role
 from attest.resource import Artifact
 
-__all__ = ["Delivery", "Match", "NearMiss", "match"]
+__all__ = ["Delivery", "Match", "NearMiss", "as_attested", "match"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Delivery:
     """Bytes."""
     files: Mapping[str, str] = field(repr=False)
     """Path relative to the delivered directory → SHA-256; a single file has its name as the path."""
+    measured: bool = True
+    """Whether its bytes were read; else it is what somebody attested, taken as delivered."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,14 @@ class Match:
     """Attested paths that were not delivered."""
     near: tuple[NearMiss, ...] = ()
     """What nothing matched comes closest to."""
+
+
+def as_attested(artifact: Artifact, graph: Graph) -> Delivery:
+    """Return the delivery that would be exactly an attested artifact; nothing of it was measured."""
+    name = graph.name(artifact)
+    members = graph.members.get(artifact, {})
+    files = {path: member.sha256 for path, member in members.items()}
+    return Delivery(name, artifact, 0, files if artifact.tree else {name: artifact.sha256}, measured=False)
 
 
 def _attested(graph: Graph, artifact: Artifact) -> bool:

@@ -6,89 +6,45 @@ Evaluation is pure. A rule that could not pass says so itself; here UNKNOWN beco
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ValidationError
 
 from attest.check import seldom_collected
 from attest.digest import sha256_bytes
-from attest.document import Document, read_document, read_file
+from attest.document import Document
 from attest.errors import UsageError, nearest
 from attest.limits import DEFAULT, Limits
-from attest.model import Date, StrictModel
+from attest.policyfile import BasePolicy, ExceptionEntry, PolicyFile, beside, read_source
 from attest.review import Review
 from attest.rule import RULES, Rule
 from attest.verdict import Finding, Outcome, Result, Verdict, conclude, overall
 
 __all__ = [
-    "PRESETS",
-    "ExceptionEntry",
+    "Base",
     "Judged",
     "Judgement",
     "Policy",
-    "PolicyFile",
-    "PolicyLimits",
     "evaluate",
     "load_policy",
-    "preset",
     "read_policy",
 ]
 
-PRESETS = ("commercial-baseline",)
-"""Policies that ship with attest: ordinary documents to start from."""
+Reader = Callable[[str], Document]
 
-_PRESET_FOLDER = Path(__file__).parent / "presets"
-
-
-class ExceptionEntry(StrictModel):
-    """A dated waiver of one rule for one subject."""
-
-    rule: str
-    subject: str = Field(description="sha256:… of an artifact or statement, or a delivered path.")
-    reason: str = Field(min_length=1)
-    approver: str = Field(min_length=1)
-    expires: Date = Field(description="The last day it holds, in UTC.")
-
-    def holds(self, as_of: datetime) -> bool:
-        """Whether it still holds at that time."""
-        return as_of < datetime.combine(self.expires, time(), UTC) + timedelta(days=1)
+_MAX_BASES = 8
+"""How many policies may extend one another."""
 
 
-class PolicyLimits(StrictModel):
-    """How much may be tolerated over all rules; absent: no limit of its own."""
+@dataclass(frozen=True)
+class Base:
+    """A policy another one stands on."""
 
-    opaque_base_models: int | None = Field(default=None, ge=0)
-    unknowns: int | None = Field(default=None, ge=0, description="UNKNOWN findings, waived ones included.")
-    exceptions: int | None = Field(default=None, ge=0, description="Exceptions that were used.")
-
-
-class PolicyFile(StrictModel):
-    """``policy.yaml`` as it is written."""
-
-    policy: str = Field(min_length=1, description="Name of the policy.")
-    version: int | str = Field(description="Version of the policy.")
-    purpose: list[str] = Field(default_factory=list, description="What the model will be used for.")
-    territories: list[str] = Field(default_factory=list, description="Where it will be used.")
-    rules: list[str | dict[str, dict[str, Any] | None]] = Field(
-        min_length=1, description="The rules, in order."
-    )
-    unknown: Literal["reject", "incomplete"] = Field(
-        default="incomplete", description="What a missing fact means for rules that do not say."
-    )
-    limits: PolicyLimits = Field(default_factory=PolicyLimits)
-    exceptions: list[ExceptionEntry] = Field(default_factory=list)
-
-    @field_validator("rules")
-    @classmethod
-    def _one_name_each(cls, value: list[Any]) -> list[Any]:
-        for entry in value:
-            if isinstance(entry, dict) and len(entry) != 1:
-                raise ValueError("each entry is one rule: a name, or a name with its parameters")
-        return value
+    name: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -97,9 +53,14 @@ class Policy:
 
     name: str
     sha256: str
-    """SHA-256 of the document's bytes: stands in every report."""
+    """SHA-256 of the document's bytes: stands in every report. It pins the policies it extends, too."""
     file: PolicyFile
+    """As it counts, with what the policies it extends say."""
     rules: tuple[Rule, ...]
+    bases: tuple[Base, ...] = ()
+    """The policies it extends, nearest first."""
+    places: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """``rules/NAME`` and ``exceptions/NUMBER`` → file and line."""
 
 
 @dataclass(frozen=True)
@@ -121,64 +82,131 @@ class Judgement:
     """Which exceptions of the policy were used, by position."""
 
 
-def _entries(parsed: PolicyFile) -> Iterator[tuple[str, dict[str, Any], tuple[str | int, ...]]]:
+@dataclass(frozen=True)
+class _Entry:
+    """A rule as a document names it."""
+
+    parameters: dict[str, Any]
+    document: Document
+    path: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A document and what it extends, put together but not yet read as rules."""
+
+    file: PolicyFile
+    entries: dict[str, _Entry]
+    exceptions: tuple[tuple[ExceptionEntry, str], ...]
+    """With their places."""
+    bases: tuple[Base, ...]
+
+
+def _entries(parsed: PolicyFile, document: Document) -> dict[str, _Entry]:
+    found: dict[str, _Entry] = {}
     for number, entry in enumerate(parsed.rules):
         if isinstance(entry, str):
-            yield entry, {}, ("rules", number)
+            name, parameters = entry, None
         else:
             name, parameters = next(iter(entry.items()))
-            yield name, parameters or {}, ("rules", number, name)
+        path: tuple[str | int, ...] = ("rules", number, *(() if isinstance(entry, str) else (name,)))
+        if name not in RULES:
+            try:
+                RULES.load(name)
+            except UsageError as error:
+                raise UsageError(error.what, document.where(path), error.hint) from error
+        if name in found:
+            raise UsageError(
+                f"rule {name!r} stands here a second time", document.where(path), "merge the two"
+            )
+        found[name] = _Entry(parameters or {}, document, path)
+    return found
 
 
-def load_policy(document: Document) -> Policy:
-    """Read a policy document.
-
-    Raises:
-        UsageError: an unknown key, rule or parameter, or a value that does not fit; with its line and the
-            nearest valid name.
-    """
+def _draft(document: Document, read: Reader, above: tuple[str, ...]) -> _Draft:
     if not isinstance(document.value, dict):
         raise UsageError(
             "expected policy, version and rules", document.where(), "attest policy new writes one"
         )
     parsed = document.validate(PolicyFile)
-    rules: list[Rule] = []
-    seen: set[str] = set()
-    for name, parameters, path in _entries(parsed):
-        try:
-            model: type[Rule] = RULES.load(name)
-        except UsageError as error:
-            raise UsageError(error.what, document.where(path), error.hint) from error
-        if name in seen:
-            raise UsageError(
-                f"rule {name!r} stands here a second time", document.where(path), "merge the two"
-            )
-        seen.add(name)
-        said = {key: getattr(parsed, key) for key in model.INHERITS if getattr(parsed, key)}
-        try:
-            rules.append(model.from_json(said | parameters))
-        except ValidationError as error:
-            raise document.explain(error, model, path) from error
-    for number, exception in enumerate(parsed.exceptions):
-        if exception.rule not in RULES:
-            where = document.where(("exceptions", number, "rule"))
-            raise UsageError(f"exception for unknown rule {exception.rule[:80]!r}", where)
-    return Policy(document.name, sha256_bytes(document.data), parsed, tuple(rules))
+    entries = _entries(parsed, document)
+    exceptions = tuple(
+        (each, document.where(("exceptions", number))) for number, each in enumerate(parsed.exceptions)
+    )
+    if parsed.extends is None:
+        return _Draft(parsed, entries, exceptions, ())
+    base, pinned = _base(document, parsed.extends, read, above)
+    said = {name: getattr(parsed, name) for name in parsed.model_fields_set}
+    if "limits" in said:
+        own = {name: getattr(parsed.limits, name) for name in parsed.limits.model_fields_set}
+        said["limits"] = base.file.limits.model_copy(update=own)
+    said["exceptions"] = [each for each, _ in (*base.exceptions, *exceptions)]
+    # what it extends keeps its order, so that a reader finds the base's rules where they know them
+    return _Draft(
+        base.file.model_copy(update=said),
+        base.entries | entries,
+        (*base.exceptions, *exceptions),
+        (pinned, *base.bases),
+    )
 
 
-def preset(name: str) -> bytes:
-    """Return the text of a policy that ships with attest.
+def _base(document: Document, pin: BasePolicy, read: Reader, above: tuple[str, ...]) -> tuple[_Draft, Base]:
+    where = document.where(("extends", "policy"))
+    name = beside(document.name, pin.policy)
+    if name in above or len(above) >= _MAX_BASES:
+        chain = " → ".join((*above, name))
+        raise UsageError(f"policies extend each other in a circle, or too deep: {chain[:500]}", where)
+    base = read(name)
+    actual = sha256_bytes(base.data)
+    if actual != pin.sha256:
+        raise UsageError(
+            f"{pin.policy[:200]}: got sha256 {actual}, pinned is {pin.sha256}",
+            document.where(("extends", "sha256")),
+            "it changed after it was pinned: read what changed before pinning it anew",
+        )
+    draft = _draft(base, read, (*above, name))
+    return draft, Base(base.name, actual)
+
+
+def load_policy(document: Document, read: Reader = read_source) -> Policy:
+    """Read a policy document, and those it extends: files beside it, or presets, each pinned.
+
+    Args:
+        document: the policy.
+        read: fetches the document of a policy that is extended, by path or ``preset:NAME``.
 
     Raises:
-        UsageError: there is none of that name.
+        FormatError: a policy it extends cannot be read.
+        UsageError: an unknown key, rule or parameter, or a value that does not fit; with its line and the
+            nearest valid name. A policy it extends is not the pinned one, or they extend each other in a
+            circle.
     """
-    if name not in PRESETS:
-        guess = nearest(name, PRESETS)
+    draft = _draft(document, read, (document.name,))
+    if not draft.entries:
         raise UsageError(
-            f"unknown preset {name[:80]!r}",
-            hint=f"did you mean {guess!r}?" if guess else f"known: {', '.join(PRESETS)}",
+            "rules: missing", document.where(("rules",)), "a policy without rules accepts nothing"
         )
-    return (_PRESET_FOLDER / f"{name}.yaml").read_bytes()
+    rules: list[Rule] = []
+    places: dict[str, str] = {}
+    for name, entry in draft.entries.items():
+        model: type[Rule] = RULES.load(name)
+        inherited = {key: getattr(draft.file, key) for key in model.INHERITS if getattr(draft.file, key)}
+        places[f"rules/{name}"] = entry.document.where(entry.path)
+        try:
+            rules.append(model.from_json(inherited | entry.parameters))
+        except ValidationError as error:
+            raise entry.document.explain(error, model, entry.path) from error
+    for number, (exception, where) in enumerate(draft.exceptions):
+        if exception.rule not in RULES:
+            guess = nearest(exception.rule, RULES)
+            raise UsageError(
+                f"exception for unknown rule {exception.rule[:80]!r}",
+                where,
+                f"did you mean {guess!r}?" if guess else None,
+            )
+        places[f"exceptions/{number}"] = where
+    sha256 = sha256_bytes(document.data)
+    return Policy(document.name, sha256, draft.file, tuple(rules), draft.bases, places)
 
 
 def read_policy(source: str, limits: Limits = DEFAULT) -> Policy:
@@ -188,9 +216,7 @@ def read_policy(source: str, limits: Limits = DEFAULT) -> Policy:
         FormatError: the file cannot be read.
         UsageError: what ``load_policy`` refuses.
     """
-    if source.startswith("preset:"):
-        return load_policy(read_document(preset(source.removeprefix("preset:")), source, limits))
-    return load_policy(read_file(Path(source), limits))
+    return load_policy(read_source(source, limits), lambda name: read_source(name, limits))
 
 
 class _Waivers:

@@ -271,6 +271,10 @@ class Report(Model):
     verdict: Literal["REJECT", "INCOMPLETE", "ACCEPT_WITH_EXCEPTIONS", "ACCEPT"]
     as_of: Timestamp
     historical: bool = Field(description="Evaluated as of a chosen time: not a basis for buying today.")
+    preflight: bool | None = Field(
+        default=None,
+        description="True: no file was measured; what was released is taken as delivered. Else absent.",
+    )
     tool: str = Field(description="Name and version of the software.")
     policy: PolicyFacts
     trust: PinnedDocument

@@ -56,6 +56,7 @@ def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce:
         verdict=judgement.verdict.value,
         as_of=review.as_of,
         historical=review.historical,
+        preflight=None if review.delivery.measured else True,
         tool=f"attest {__version__}",
         policy=PolicyFacts(
             name=policy.file.policy,

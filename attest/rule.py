@@ -137,6 +137,23 @@ class Rule(StrictModel):
     def sentence(self) -> str:
         """The rule in plain English, with its quantifier."""
 
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        """What is wrong with these parameters though each is valid: nothing could meet or break them.
+
+        Each reads on after "this rule …". ``attest policy lint`` prints them.
+        """
+        return ()
+
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """Ids of the registers it asks."""
+        asked = (
+            getattr(self, "register_id", None),
+            getattr(getattr(self, "current", None), "register_id", None),
+        )
+        return tuple(each for each in asked if each)
+
     @abstractmethod
     def check(self, review: Review) -> Outcome:
         """Examine a review."""

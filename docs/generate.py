@@ -25,7 +25,7 @@ from _markdown import first, model_tables, plain, prose, table, words
 from attest.cli import COMMANDS
 from attest.digest import ALIASES
 from attest.limits import Limits
-from attest.policy import PRESETS, preset
+from attest.policyfile import PRESETS, preset
 from attest.predicate import PREDICATES, predicate_type
 from attest.predicates.register import ENTRY_STATUSES
 from attest.predicates.step import (

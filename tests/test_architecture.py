@@ -114,7 +114,7 @@ def test_only_trust_and_verifiers_make_verified_statements():
 
 
 PURE = ("claim", "declared", "graph", "keeper", "lineage", "matching", "policy", "rule", "verdict")
-DOORS = {"attest.policy": {"preset", "read_policy"}}
+DOORS = {"attest.policy": {"read_policy"}}
 """Functions of a pure room that bring a document in; nothing else of the room calls them."""
 OUTSIDE = {
     *("input", "now", "open", "print", "today", "utcnow"),

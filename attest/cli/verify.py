@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from attest.report import Report
     from attest.review import Line, RawLine
 
-__all__ = ["command", "manifests_beside", "manifests_folder", "measure", "raw_evidence", "read_evidence"]
+__all__ = [
+    "command",
+    "evaluation_time",
+    "manifests_beside",
+    "manifests_folder",
+    "measure",
+    "raw_evidence",
+    "read_evidence",
+]
 
 
 @click.command()
@@ -103,7 +111,7 @@ def command(
     given_memory = memory
     memory = memory or trust.with_suffix(".memory.json")
     remembered = read_memory(memory)
-    time, historical = _time(as_of)
+    time, historical = evaluation_time(as_of)
     delivery = measure(path)
     editions = register_files(registers, trust.with_suffix(".registers"), bounds)
     lines = raw_evidence((*bundles, *editions), bounds)
@@ -132,7 +140,8 @@ def command(
     return Verdict(result.verdict).exit_code
 
 
-def _time(as_of: str | None) -> tuple[datetime, bool]:
+def evaluation_time(as_of: str | None) -> tuple[datetime, bool]:
+    """Return the time of evaluation, and whether it was chosen and is not the clock."""
     from datetime import UTC, datetime, timedelta
 
     from attest.errors import AttestError, UsageError

@@ -195,6 +195,19 @@ class View:
     """As the evidence has it: the picture shows its own strings."""
 
     @property
+    def banners(self) -> list[tuple[str, str]]:
+        """What a page has to say before the verdict: heading and text of each."""
+        found = []
+        if self.report.preflight:
+            text = "No file was measured: what the statements call the release is taken as delivered."
+            found.append(("Pre-flight: not a basis for buying.", text))
+        if self.report.historical:
+            text = f"This report was evaluated as of {moment(self.report.as_of)}. What was granted later is "
+            text += "left out; what was withdrawn or ordered later is shown."
+            found.append(("Historical: not a basis for buying today.", text))
+        return found
+
+    @property
     def matched(self) -> bool:
         """Whether the delivery is, or is part of, something that was attested."""
         return bool(self.report.delivered.matched)

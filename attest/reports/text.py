@@ -106,6 +106,8 @@ class _Page:
 
     def verdict(self) -> Iterator[str]:
         """Yield the verdict and what it means."""
+        if self.report.preflight:
+            yield "PRE-FLIGHT: no file was measured; not a basis for buying."
         if self.report.historical:
             yield from wrap(
                 f"HISTORICAL: evaluated as of {moment(self.report.as_of)}; not a basis for buying today.",
@@ -334,10 +336,10 @@ class _Page:
         """Yield one statement: who signed it when, where it was read, and why it is not believed."""
         about = ", ".join(quoted(each) for each in row.subjects[:3]) or "nothing"
         mark = "" if row.standing == "granted" else f"{row.standing.upper()}: "
+        first, *rest = wrap(f"{kind_of(row.type)} about {about}", _WIDTH, f"  {mark}", "    ")
         if mark:
-            mark = self.paint(mark.rstrip(), "FAIL") + " "
-        first, *rest = wrap(f"{kind_of(row.type)} about {about}", _WIDTH, "  ", "    ")
-        yield from (f"  {mark}{first[2:]}", *rest)
+            first = f"  {self.paint(mark.rstrip(), 'FAIL')} {first.removeprefix(f'  {mark}')}"
+        yield from (first, *rest)
         if row.reason:
             yield from wrap(row.reason, _WIDTH, "    ")
         if row.note:

@@ -19,6 +19,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from attest.graph import SUPPORT_ROLES, StepNode
+from attest.limits import DEFAULT
 from attest.lineage import Ancestor, Status
 from attest.predicates.step import missing_roles, unknown_parameters
 from attest.resource import Artifact
@@ -52,6 +53,16 @@ class CompleteLineage(Rule):
         return (
             "A statement you believe explains every dataset, base model, adapter, teacher and tokenizer "
             f"behind the model{but}; {opaque} declared opaque."
+        )
+
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        """What allows as much as there can be asks for nothing."""
+        most = DEFAULT.step_inputs
+        return (f"allows {most} unexplained inputs or more: no gap can break it",) * (
+            self.unknown_inputs >= most
+        ) + (f"allows {most} opaque base models or more: none can break it",) * (
+            self.opaque_base_models >= most
         )
 
     def check(self, review: Review) -> Outcome:

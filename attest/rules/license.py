@@ -26,7 +26,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from attest.errors import FormatError
-from attest.license import Tri, demands, permits
+from attest.license import Tri, demands, permits, unknown_ids
 from attest.predicates.rights import License as Terms
 from attest.predicates.rights import Rights
 from attest.rights_flow import Holding, Record
@@ -64,6 +64,12 @@ class License(RightsRule):
         without = f", without {', '.join(self.deny)}" if self.deny else ""
         own = ", and leaves you the choice of your own terms" if self.share_alike == "refuse" else ""
         return f"Every dataset's licence allows {self.use} use and {training}{own}{without}{self.which}."
+
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        """An id that nobody knows denies nothing."""
+        unknown = [each for each in self.deny if unknown_ids(each)]
+        return tuple(f"denies {each[:80]!r}, which is no SPDX id: nothing can meet it" for each in unknown)
 
     def holding(self, holding: Holding) -> Iterator[Finding]:
         """Yield what keeps one dataset's records from allowing it, and from being in force."""

@@ -46,6 +46,13 @@ class TrustedTime(Rule):
         bound = f" before {format_time(self.before)}" if self.before else ""
         return f"Every statement about {' and '.join(which) or 'nothing'} has a trusted time{bound}."
 
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        """Asking for nothing examines nothing."""
+        if self.steps == self.datasets == "optional":
+            return ("asks for no statement's time, so it examines nothing and can never pass",)
+        return ()
+
     def check(self, review: Review) -> Outcome:
         """Look for a trusted time on every statement asked for."""
         lineage = review.lineage

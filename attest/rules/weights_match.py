@@ -54,6 +54,15 @@ class WeightsMatch(Rule):
         allowed = f", except {', '.join(self.extras)}" if self.extras else ""
         return f"Every delivered file is a file of one attested artifact{allowed}."
 
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        """Extras that hold anything let anything lie beside the weights."""
+        return tuple(
+            f"lets {each!r} lie beside the attested files: any file, code included"
+            for each in self.extras
+            if set(each) <= set("*/")
+        )
+
     def check(self, review: Review) -> Outcome:
         """Compare what was measured with what was attested."""
         match = review.match
