@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = [".ci/run", "examples/quickstart/run.sh", "scripts/venv.sh", "tests/run.sh"]
+SCRIPTS = [
+    ".ci/run",
+    "examples/procurement/run.sh",
+    "examples/quickstart/run.sh",
+    "scripts/venv.sh",
+    "tests/run.sh",
+]
 WORKFLOW = (ROOT / ".github/workflows/ci.yml").read_text()
 
 
