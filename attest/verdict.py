@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["Finding", "Outcome", "Result", "Verdict", "conclude", "overall"]
+__all__ = ["Finding", "Outcome", "Result", "Verdict", "conclude", "overall", "worst"]
 
 
 class Result(StrEnum):
@@ -40,6 +40,12 @@ class Verdict(StrEnum):
     def exit_code(self) -> int:
         """Exit code of ``attest verify``: 0 accepted, 1 rejected, 3 incomplete."""
         return 0 if self.accepts else 1 if self is Verdict.REJECT else 3
+
+
+def worst(verdicts: Iterable[str]) -> Verdict:
+    """Return the verdict that lets least in; at least one is given."""
+    order = list(Verdict)
+    return min((Verdict(each) for each in verdicts), key=order.index)
 
 
 @dataclass(frozen=True)

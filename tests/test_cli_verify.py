@@ -343,3 +343,59 @@ def test_a_register_is_fetched_from_the_url_the_reader_names(files, capsys):
     assert "the edition seen last is used" in capsys.readouterr().err
     folder = files["trust"].with_suffix(".registers")
     assert [each.read_bytes() for each in folder.iterdir()] == [lines]
+
+
+# -- several candidates side by side ---------------------------------------------------------------------
+
+
+def attest(*words: object) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in words])
+    return caught.value.code
+
+
+def two_candidates(tmp_path):
+    """Two deliveries with a bundle beside each; something was left out of the second one's."""
+    files = {}
+    for name in ("good", "short"):
+        folder = tmp_path / name
+        folder.mkdir()
+        world, release = good_world()
+        files[name] = write_world(world, release, folder)
+        bundle = folder / "release.intoto.jsonl"
+        lines = files[name]["bundle"].read_bytes().splitlines(keepends=True)
+        bundle.write_bytes(b"".join(lines if name == "good" else lines[1:]))
+        files[name]["bundle"] = bundle
+    return files["good"], files["short"]
+
+
+def test_several_paths_give_one_table(tmp_path, capsys):
+    good, short = two_candidates(tmp_path)
+    words = ["verify", good["delivered"], short["delivered"], "-t", good["trust"], "-p", good["policy"]]
+    words += ["--register", good["register"]]
+    assert attest(*words, "--json") == 1
+    table = json.loads(capsys.readouterr().out)
+    assert [each["verdict"] for each in table["candidates"]] == ["ACCEPT", "REJECT"]
+    again = shlex.split(table["candidates"][1]["reproduce"])
+    assert attest(*again[1:]) == 1
+    assert "statement-missing" in capsys.readouterr().out
+    assert attest(*words, "-b", good["bundle"], "-b", good["bundle"]) == 0
+    assert "whole report: attest verify" in capsys.readouterr().out
+
+
+def test_one_path_finds_the_bundle_beside_it(tmp_path, capsys):
+    good, _ = two_candidates(tmp_path)
+    words = ["verify", good["delivered"], "-t", good["trust"], "-p", good["policy"]]
+    assert attest(*words, "--register", good["register"]) == 0
+    good["bundle"].unlink()
+    assert attest(*words) == 2
+    assert "there is no release.intoto.jsonl beside it" in capsys.readouterr().err
+
+
+def test_candidates_and_bundles_come_in_pairs(tmp_path, capsys):
+    good, short = two_candidates(tmp_path)
+    words = ["verify", good["delivered"], short["delivered"], "-t", good["trust"], "-p", good["policy"]]
+    assert attest(*words, "-b", good["bundle"]) == 2
+    assert "got 2 PATHs and 1 bundles, expected one bundle for each" in capsys.readouterr().err
+    assert attest(*words, "-r", tmp_path / "r.html") == 2
+    assert "are about one delivery" in capsys.readouterr().err

@@ -252,7 +252,8 @@ def try_(
     \b
       attest policy try buyer.yaml -b model.intoto.jsonl -t buyers-trust.yaml
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
-    from attest.verdict import Verdict
+    from attest.cli.verify import show_reports
+    from attest.verdict import worst
 
     bounds = limits_from(limits)
     believed = _believed(trust, bounds)
@@ -265,10 +266,8 @@ def try_(
     click.echo(
         "attest: no file was measured: each release is taken as delivered exactly as attested", err=True
     )
-    _show_reports(reports, as_json=as_json)
-    return max(
-        (Verdict(each.verdict) for each in reports), key=lambda each: (not each.accepts, each == "REJECT")
-    ).exit_code
+    show_reports(reports, as_json=as_json)
+    return worst(each.verdict for each in reports).exit_code
 
 
 def _time(as_of: str | None) -> datetime:
@@ -323,15 +322,3 @@ def _tried(
             for reviewed in as_released(bundle, registers, trust, as_of, limits)
         ]
     return reports
-
-
-def _show_reports(reports: list[Report], *, as_json: bool) -> None:
-    from attest.comparison import compare, render_text
-    from attest.report import RENDERERS
-
-    if len(reports) == 1:
-        click.echo(RENDERERS.load("json" if as_json else "text")(reports[0]), nl=False)
-    elif as_json:
-        echo_json(compare(reports).to_json())
-    else:
-        click.echo(render_text(compare(reports)), nl=False)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from attest.cli.auditing import auditing_options
-from attest.cli.options import PATH, jobs_option, json_option, limit_option, limits_from, reads_path
+from attest.cli.options import (
+    PATH,
+    echo_json,
+    jobs_option,
+    json_option,
+    limit_option,
+    limits_from,
+    reads_path,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
     from attest.cli.auditing import Auditor
+    from attest.keeper import RegisterState
     from attest.limits import Limits
     from attest.matching import Delivery
     from attest.report import Report
@@ -28,13 +37,19 @@ __all__ = [
     "measure",
     "raw_evidence",
     "read_evidence",
+    "show_reports",
 ]
 
 
 @click.command()
-@reads_path()
+@reads_path("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option(
-    "--bundle", "-b", "bundles", multiple=True, required=True, type=PATH, help="Attestation bundle (.jsonl)."
+    "--bundle",
+    "-b",
+    "bundles",
+    multiple=True,
+    type=PATH,
+    help="Attestation bundle. [default: NAME.intoto.jsonl beside PATH]",
 )
 @click.option("--trust", "-t", required=True, type=PATH, help="Your trust.yaml: whom you believe, for what.")
 @click.option("--policy", "-p", required=True, help="Your policy.yaml, or preset:NAME.")
@@ -67,7 +82,7 @@ __all__ = [
 @json_option
 @limit_option
 def command(
-    path: Path,
+    paths: tuple[Path, ...],
     bundles: tuple[Path, ...],
     trust: Path,
     policy: str,
@@ -87,6 +102,10 @@ def command(
     URL, and nothing the bundle names is followed. Exit code: 0 accepted, 1 rejected, 2 usage, 3 incomplete,
     4 could not decide.
 
+    Several PATHs are several candidates, each with its own bundle: beside it, or the --bundle options in the
+    same order. They are judged one by one, and one table shows them side by side; under it stands the command
+    that gives each its whole report. The exit code is that of the worst verdict.
+
     With --attest the verdict is signed as a statement that others can rely on who trust you as an auditor.
     REJECT and INCOMPLETE are written as FAILED; the exit code stays that of the verdict.
 
@@ -102,42 +121,97 @@ def command(
     from attest.reporting import make_report
     from attest.review import check_lines, review
     from attest.trust import read_trust
-    from attest.verdict import Verdict
+    from attest.verdict import worst
 
+    candidates = _candidates(paths, bundles)
+    if len(candidates) > 1 and (reports or auditor or manifests):
+        _one_at_a_time()
     bounds = limits_from(limits)
     renderers = [_renderer(report) for report in reports]
     believed = read_trust(trust, bounds)
     demanded = read_policy(policy, bounds)
-    given_memory = memory
+    given = click.get_current_context().params | {"memory": memory}
     memory = memory or trust.with_suffix(".memory.json")
     remembered = read_memory(memory)
     time, historical = evaluation_time(as_of)
-    delivery = measure(path)
     editions = register_files(registers, trust.with_suffix(".registers"), bounds)
-    lines = raw_evidence((*bundles, *editions), bounds)
-    reviewed = review(
-        delivery,
-        check_lines(lines, believed, bounds, time, jobs=jobs or cores()),
-        believed,
-        time,
-        historical=historical,
-        memory=remembered,
-        manifests=manifests_beside(bundles, manifests, bounds),
-        limits=bounds,
-    )
-    judgement = evaluate(demanded, reviewed)
-    again = _reproduce(
-        click.get_current_context().params | {"memory": given_memory, "as_of": format_time(time)}
-    )
-    result = make_report(reviewed, demanded, judgement, again)
+    results: list[Report] = []
+    seen: dict[str, RegisterState] = {}
+    for path, own in candidates:
+        delivery = measure(path)
+        lines = raw_evidence((*own, *editions), bounds)
+        reviewed = review(
+            delivery,
+            check_lines(lines, believed, bounds, time, jobs=jobs or cores()),
+            believed,
+            time,
+            historical=historical,
+            memory=remembered,
+            manifests=manifests_beside(own, manifests, bounds),
+            limits=bounds,
+        )
+        again = _reproduce(given | {"path": path, "bundles": own, "as_of": format_time(time)})
+        results.append(make_report(reviewed, demanded, evaluate(demanded, reviewed), again))
+        seen = _newest(seen, reviewed.registers)
     for target, render in zip(reports, renderers, strict=True):
-        write_file(target, [render(result).encode()])
-    _print(result, as_json=as_json)
+        write_file(target, [render(results[0]).encode()])
+    show_reports(results, as_json=as_json)
     if auditor is not None:
-        auditor.write(result)
+        auditor.write(results[0])
     if not historical:
-        _remember(lambda: write_memory(memory, remembered, reviewed.registers))
-    return Verdict(result.verdict).exit_code
+        _remember(lambda: write_memory(memory, remembered, seen))
+    return worst(each.verdict for each in results).exit_code
+
+
+def _candidates(paths: tuple[Path, ...], bundles: tuple[Path, ...]) -> list[tuple[Path, tuple[Path, ...]]]:
+    """Return each delivery with the bundles it is judged by."""
+    from attest.errors import UsageError
+
+    if len(paths) == 1 and bundles:
+        return [(paths[0], bundles)]
+    if not bundles:
+        found = [(path, beside) for path in paths for beside in [_bundle_beside(path)]]
+        return [(path, (beside,)) for path, beside in found]
+    if len(bundles) != len(paths):
+        raise UsageError(
+            f"got {len(paths)} PATHs and {len(bundles)} bundles, expected one bundle for each",
+            "--bundle",
+            "give them in the order of the PATHs, or none: NAME.intoto.jsonl beside each is taken",
+        )
+    return [(path, (bundle,)) for path, bundle in zip(paths, bundles, strict=True)]
+
+
+def _bundle_beside(path: Path) -> Path:
+    from attest.errors import UsageError
+
+    full = path.resolve()
+    beside = full.with_name(f"{full.name}.intoto.jsonl")
+    if not beside.is_file():
+        raise UsageError(f"there is no {beside.name} beside it", str(path), "name its bundle: --bundle FILE")
+    return path.with_name(beside.name) if path.name == full.name else beside
+
+
+def _one_at_a_time() -> None:
+    from attest.errors import UsageError
+
+    raise UsageError(
+        "--report, --attest and --manifests are about one delivery",
+        hint="the table shows the command of each: add them to it",
+    )
+
+
+def _newest(seen: dict[str, RegisterState], more: Mapping[str, RegisterState]) -> dict[str, RegisterState]:
+    """Join what several candidates showed of registers; of one register the highest sequence counts."""
+    joined = dict(seen)
+    for name, state in more.items():
+        known = joined.get(name)
+        if known is None or _sequence(state) > _sequence(known):
+            joined[name] = state
+    return joined
+
+
+def _sequence(state: RegisterState) -> int:
+    return state.register.sequence if state.register is not None else -1
 
 
 def evaluation_time(as_of: str | None) -> tuple[datetime, bool]:
@@ -246,17 +320,25 @@ def _renderer(path: Path) -> Callable[[Report], str]:
     return renderer
 
 
-def _print(result: Report, *, as_json: bool) -> None:
+def show_reports(reports: Sequence[Report], *, as_json: bool) -> None:
+    """Print a report, or several side by side."""
     import os
     import sys
 
+    from attest.comparison import compare, render_text
     from attest.report import RENDERERS
 
-    if as_json:
-        click.echo(RENDERERS.load("json")(result), nl=False)
-        return
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    click.echo(RENDERERS.load("text")(result, color=color), nl=False)
+    if len(reports) > 1:
+        table = compare(reports)
+        if as_json:
+            echo_json(table.to_json())
+        else:
+            click.echo(render_text(table), nl=False)
+    elif as_json:
+        click.echo(RENDERERS.load("json")(reports[0]), nl=False)
+    else:
+        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        click.echo(RENDERERS.load("text")(reports[0], color=color), nl=False)
 
 
 def _remember(write: Callable[[], object]) -> None:
