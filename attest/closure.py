@@ -22,6 +22,10 @@ from attest.toll import AffectedRow, ImpactReport
 __all__ = ["Closure", "Gap", "Outcome"]
 
 
+_UNDECIDED = frozenset({"unexplained", "order-open", "certificate-unreadable"})
+"""Codes of gaps that are about what cannot be read, or is not explained."""
+
+
 class Outcome(StrEnum):
     """How an order stands after a certificate, worst last."""
 
@@ -39,6 +43,11 @@ class Gap(Model):
     subject: str
     """The artifact, recipient or part it is about."""
     summary: str
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the statements in hand cannot tell, rather than that something is missing."""
+        return self.code in _UNDECIDED
 
 
 class Closure:

@@ -51,6 +51,7 @@ RULES = Registry(
         "completeness-class": "attest.rules.completeness_class:CompletenessClass",
         "distribution": "attest.rules.distribution:Distribution",
         "not-under-order": "attest.rules.not_under_order:NotUnderOrder",
+        "orders-answered": "attest.rules.orders_answered:OrdersAnswered",
         "consent": "attest.rules.consent:ConsentGiven",
         "personal-data": "attest.rules.personal_data:PersonalDataAccepted",
         "retention": "attest.rules.retention:RetentionSchedule",

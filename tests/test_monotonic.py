@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_closure import DECLARATION
 from world import (
+    DEFAULT_ROLES,
     FACTS,
     PEOPLE,
     POLICY,
@@ -97,6 +99,7 @@ BEHIND_RULES = [
     "completeness-class: {enforced: none}",
     "distribution: {deny: [Rival Ltd]}",
     f"not-under-order: {{register: '{REGISTER}', maxAge: 7 days}}",
+    f"orders-answered: {{register: '{REGISTER}', maxAge: 7 days}}",
 ]
 DECLARED = POLICY + "".join(f"  - {rule}\n" for rule in DECLARED_RULES)
 BEHIND = DECLARED + "".join(f"  - {rule}\n" for rule in BEHIND_RULES)
@@ -120,7 +123,7 @@ common = settings(
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[World, Artifact]:
     """A random chain with random flaws, closed by contents that list everything, and registered."""
-    world = World(make_trust(names=("ci", "desk", "registry")))
+    world = World(make_trust({**DEFAULT_ROLES, "officer": [{"principal": "desk"}]}))
     made: list[Artifact] = []
     for number in range(draw(st.integers(1, 3))):
         if draw(st.integers(0, 5)):
@@ -167,6 +170,16 @@ def worlds(draw: st.DrawFn) -> tuple[World, Artifact]:
             world.describe(target, "described", derivedFrom=[source], **draw(st.sampled_from(SAID)))
         elif extra == "order":
             orders.append(world.order(target, by=draw(st.sampled_from(["registry", "registry", "ci"]))))
+            done = {"disposition": "destroyed", "method": "erased", "finished": "2026-11-18T00:00:00Z"}
+            named = draw(st.sampled_from([made, made, made[1:], []]))
+            answer = {
+                "items": [{"artifact": descriptor(each, "affected"), **done} for each in named],
+                "declaration": DECLARATION,
+                "ceasedAt": "2026-11-12T00:00:00Z",
+            }
+            about = {"name": "order", "digest": {"sha256": orders[-1].statement_digest}}
+            signer = draw(st.sampled_from(["desk", "desk", "ci"]))
+            world.sign("deletion-certificate", [about], answer, signer)
         else:
             victim = draw(st.sampled_from(world.bundles))
             world.withdraw(victim.statement_digest, by=draw(st.sampled_from(["ci", "desk", "stranger"])))

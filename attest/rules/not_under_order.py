@@ -30,7 +30,7 @@ from attest.review import Review
 from attest.rule import Current, Duration, Rule, about, unseen
 from attest.verdict import Finding, Outcome, Result, conclude
 
-__all__ = ["NotUnderOrder"]
+__all__ = ["Held", "NotUnderOrder"]
 
 
 class NotUnderOrder(Rule):
@@ -58,7 +58,7 @@ class NotUnderOrder(Rule):
     def check(self, review: Review) -> Outcome:
         """Look for orders, and for the register that shows there are no others."""
         orders = [each for each in review.orders.values() if each.binding]
-        held = _Held(review) if orders else None
+        held = Held(review) if orders else None
         findings = [finding for order in orders if held for finding in _order(review, order, held)]
         if self.register_id is None:
             findings.append(
@@ -80,7 +80,7 @@ class NotUnderOrder(Rule):
         )
 
 
-class _Held:
+class Held:
     """What an order can name besides artifacts of the lineage: files inside them, and delivered ones."""
 
     def __init__(self, review: Review) -> None:
@@ -103,7 +103,7 @@ def _files(review: Review, tree: Artifact) -> set[str]:
     return {member.sha256 for member in members.values()}
 
 
-def _order(review: Review, order: OrderState, held: _Held) -> Iterator[Finding]:
+def _order(review: Review, order: OrderState, held: Held) -> Iterator[Finding]:
     """Yield what one order in force means for the delivery."""
     if order.unread:
         yield _about_order(
