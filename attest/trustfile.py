@@ -330,6 +330,12 @@ class TrustFile(StrictModel):
     layouts: list[LayoutFile] = Field(default_factory=list)
 
 
+class _Unfinished(TrustFile):
+    """A trust file somebody is still writing: nobody may be in it yet, and so it is no trust to go by."""
+
+    principals: dict[str, Principal] = Field(default_factory=dict)
+
+
 def matches(pattern: str, value: str) -> bool:
     """Match exactly, or anchored where ``*`` is written; ``*`` never crosses ``/`` or ``@``."""
     return _regex(pattern).fullmatch(value) is not None
@@ -380,15 +386,19 @@ def _check_sigstore(document: Document, parsed: TrustFile) -> None:
             raise UsageError(what, where, f"root: {' or '.join(files)}")
 
 
-def parse_trust(document: Document) -> TrustFile:
+def parse_trust(document: Document, *, unfinished: bool = False) -> TrustFile:
     """Read a trust document without the files it pins.
+
+    Args:
+        document: the document.
+        unfinished: it is still being written, so that it may name no principal yet.
 
     Raises:
         UsageError: an unknown key or role, or a principal nobody defined; with its line.
     """
     if not isinstance(document.value, dict):
         raise UsageError("expected principals, roles and roots", document.where(), "see attest trust new")
-    parsed = document.validate(TrustFile)
+    parsed = document.validate(_Unfinished if unfinished else TrustFile)
     _check_sigstore(document, parsed)
     _check_roles(document, parsed)
     return parsed

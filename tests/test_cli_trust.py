@@ -208,6 +208,19 @@ def test_a_key_that_ends(tmp_path, key, capsys):
     assert "validFrom" in capsys.readouterr().err
 
 
+def test_a_root_may_be_pinned_before_anybody_is_named(tmp_path, key, capsys):
+    path, root = tmp_path / "trust.yaml", tmp_path / "root.json"
+    root.write_bytes(trusted_root(TestLog(2)))
+    assert attest("trust", "new", path) == 0
+    assert attest("trust", "root", path, "--sigstore", root, "--fetched", "lately") == 2
+    assert "sigstore root" not in capsys.readouterr().out, "what is not pinned is not said to be"
+    assert attest("trust", "root", path, "--sigstore", root) == 0
+    assert f"sigstore root {root}: sha256:" in capsys.readouterr().out
+    assert attest("trust", "show", path) == 2, "nobody is in it: it is no trust to go by yet"
+    assert attest("trust", "add", path, "acme", "--key", key, "--role", "publisher") == 0
+    assert [each.file for each in read_trust(path).file.roots.sigstore] == ["root.json"]
+
+
 def test_a_timestamp_root_is_checked_when_it_is_pinned(tmp_path, key, capsys):
     path = tmp_path / "trust.yaml"
     attest("trust", "add", path, "acme", "--key", key, "--role", "publisher")

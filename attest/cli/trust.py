@@ -147,16 +147,18 @@ def root(path: Path, timestamps: tuple[Path, ...], sigstores: tuple[Path, ...], 
         read_sigstore_root(file.read_bytes(), str(file))
     header, value = _load(path)
     roots = value.setdefault("roots", {})
+    told = []
     for kind, files in (("timestamp", timestamps), ("sigstore", sigstores)):
         for file in files:
             pinned = _pin(path.parent, file)
             if pinned["sha256"] not in {each["sha256"] for each in roots.setdefault(kind, [])}:
                 roots[kind].append({**pinned, "fetched": fetched or str(datetime.now(UTC).date())})
-            click.echo(f"{kind} root {file}: sha256:{pinned['sha256']}")
+            told.append(f"{kind} root {file}: sha256:{pinned['sha256']}")
         if kind in roots and not roots[kind]:
             del roots[kind]
-    parse_trust(read_document(_text(value).encode(), str(path)))
+    parse_trust(read_document(_text(value).encode(), str(path)), unfinished=True)
     _save(path, value, header)
+    click.echo("\n".join(told))
 
 
 @command.command()
