@@ -291,3 +291,30 @@ def test_a_file_inside_a_directory_of_which_only_the_list_is_in_hand(case):
     world.register(world.listed(order))
     world.manifests[manifest.digest] = manifest.data
     assert "answer-open" in case.judged(model)[1]
+
+
+def test_leaving_out_a_statement_never_makes_an_incomplete_answer_complete():
+    """But for the one step that shows what was left out: nobody can miss what nobody shows."""
+    case = Case()
+    case.register()
+    del case.items["adapter"]
+    case.certify()
+    bundles = case.world.bundles
+    shows = next(
+        each for each in bundles if [case.adapter] == [item.artifact for item in each.statement().subjects]
+    )
+    for out in bundles:
+        rest = [each for each in bundles if each is not out]
+        for model in (case.old, case.new):
+            outcome, _ = case.judged(model, lines=rest)
+            assert outcome.result in (Result.FAIL, Result.UNKNOWN) or out is shows
+
+
+def test_leaving_out_the_answer_or_the_order_leaves_it_open():
+    case = Case()
+    case.register()
+    certificate = case.certify()
+    for out in (case.order, certificate, case.world.registers[-1][1]):
+        rest = [each for each in case.world.bundles if each is not out]
+        for model in (case.old, case.new):
+            assert case.judged(model, lines=rest)[0].result is Result.UNKNOWN
