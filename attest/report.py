@@ -174,7 +174,9 @@ class DatasetRow(Model):
     valid_until: str
     order: str
     signed_by: list[str] = Field(description="Principals whose statements about it are believed.")
-    status: Literal["ok", "gap", "withdrawn", "untrusted"]
+    status: Literal["ok", "gap", "withdrawn", "untrusted", "refused", "open"] = Field(
+        description="refused, open: it is explained, but a rule fails or misses a fact about it."
+    )
     statements: list[str]
 
 

@@ -16,6 +16,7 @@ from attest.report import (
     NOT_PROVEN,
     Ask,
     ChainFacts,
+    DatasetRow,
     Delivered,
     ExceptionRow,
     FindingRow,
@@ -82,7 +83,7 @@ def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce:
         ],
         findings=findings,
         asks=_asks(findings),
-        datasets=[dataset_row(review, each, policy.file.purpose) for each in review.lineage.datasets()],
+        datasets=_datasets(review, policy, findings),
         lineage=picture_of(review),
         exceptions=_exceptions(policy, judgement, review.as_of),
         registers=_registers(review),
@@ -106,6 +107,21 @@ def _roots(review: Review) -> list[RootRow] | None:
         for kind, each in review.trust.pinned_roots()
     ]
     return rows or None
+
+
+def _datasets(review: Review, policy: Policy, findings: list[FindingRow]) -> list[DatasetRow]:
+    """Return the dataset table; what a rule holds against an explained dataset stands in its status."""
+    held: dict[str, str] = {}
+    for each in findings:
+        if each.result in ("FAIL", "UNKNOWN") and held.get(each.subject.removesuffix("/")) != "refused":
+            held[each.subject.removesuffix("/")] = "refused" if each.result == "FAIL" else "open"
+    rows = [dataset_row(review, each, policy.file.purpose) for each in review.lineage.datasets()]
+    return [
+        row.model_copy(update={"status": held[row.digest]})
+        if row.status == "ok" and row.digest in held
+        else row
+        for row in rows
+    ]
 
 
 def _delivered(review: Review) -> Delivered:

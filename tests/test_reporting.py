@@ -7,7 +7,7 @@ from world import POLICY, World, good_world
 
 from attest.dataset_table import purpose_fit
 from attest.predicates.rights import Rights
-from attest.report import NOT_PROVEN
+from attest.report import NOT_PROVEN, RENDERERS
 from attest.review import Line
 
 
@@ -176,3 +176,17 @@ def test_the_table_says_whether_a_dataset_fits_the_policys_purpose():
     world.step("train", [(data, "dataset")], [model])
     policy = POLICY.replace("rules:", "purpose: [face-recognition]\nrules:", 1)
     assert world.report(model, policy).datasets[0].purpose_fit == "no: face-recognition"
+
+
+@pytest.mark.parametrize(
+    ("licence", "status"), [("CC-BY-4.0", "ok"), ("CC-BY-NC-4.0", "refused"), ("LicenseRef-x", "open")]
+)
+def test_a_dataset_that_a_rule_holds_back_does_not_look_fine(licence, status):
+    world = World()
+    data, model = world.dataset("d", licence=licence), world.file("model")
+    world.step("train", [(data, "dataset")], [model])
+    report = world.report(model)
+    assert [row.status for row in report.datasets] == [status]
+    for render in ("text", "markdown", "html"):
+        shown = RENDERERS.load(render)(report).lower()
+        assert ("refused" in shown) == (status == "refused") or status == "open"

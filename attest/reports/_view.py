@@ -431,7 +431,7 @@ def view(report: Report, *, findings: int, rows: int) -> View:
         waived=_points(report, by_rule, "EXCEPTION"),
         groups=_groups(report, by_rule, findings),
         asks=_cut(report.asks, rows),
-        datasets=_cut(sorted(report.datasets, key=lambda row: row.status == "ok"), rows),
+        datasets=_cut(sorted(report.datasets, key=_urgency), rows),
         exceptions=_cut(sorted(report.exceptions, key=lambda row: not row.used), rows),
         registers=_cut(sorted(report.registers, key=lambda row: not row.problems), rows),
         statements=_cut([*unbelieved, *believed], rows, _trim_statement),
@@ -440,6 +440,11 @@ def view(report: Report, *, findings: int, rows: int) -> View:
         signers=[(show(name, 80), count) for name, count in signers.most_common(12)],
         lineage=report.lineage,
     )
+
+
+def _urgency(row: DatasetRow) -> int:
+    """Order the dataset table: what a rule refuses first, what is fine last."""
+    return {"refused": 0, "open": 2, "ok": 3}.get(row.status, 1)
 
 
 def _few(report: Report) -> Report:

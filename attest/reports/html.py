@@ -49,7 +49,14 @@ _STATUSES = {
     "gap": ("fail", "✕"),
     "withdrawn": ("fail", "⊘"),
     "untrusted": ("fail", "!"),
+    "refused": ("fail", "✕"),
+    "open": ("unknown", "?"),
 }
+_HELD = {
+    "refused": ("refused", "it is explained, and a rule of your policy refuses it"),
+    "open": ("open", "it is explained, and a rule of your policy misses a fact about it"),
+}
+"""Status that only a dataset has → its word, and what it means."""
 _STANDINGS = {
     "granted": ("pass", "✓", "believed"),
     "carried": ("none", "·", "carried"),
@@ -91,8 +98,9 @@ def _badge(tone: str, sign: str, word: str) -> Markup:
 
 def _status(status: str) -> Markup:
     tone, sign = _STATUSES[status]
-    meaning = Markup('<span class="second">{}</span>').format(MEANING[status]) if status != "ok" else ""
-    return _badge(tone, sign, STATUS_WORDS[status]) + meaning
+    word, means = _HELD.get(status) or (STATUS_WORDS[status], MEANING[status])
+    meaning = Markup('<span class="second">{}</span>').format(means) if status != "ok" else ""
+    return _badge(tone, sign, word) + meaning
 
 
 _FITS = {

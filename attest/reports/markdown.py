@@ -37,7 +37,10 @@ _SIZES = ((20, 40), (8, 20), (3, 8), (1, 3))
 """(findings of a rule, rows of a table), most generous first: the first that fits is used."""
 _SIGNS = {"FAIL": "❌", "UNKNOWN": "❓", "EXCEPTION": "⚠️", "PASS": "✅", "NOT_APPLICABLE": "⚪"}
 _VERDICTS = {"REJECT": "❌", "INCOMPLETE": "❓", "ACCEPT_WITH_EXCEPTIONS": "⚠️", "ACCEPT": "✅"}
-_STATUS = {"ok": "ok", "gap": "**gap**", "withdrawn": "**withdrawn**", "untrusted": "**not trusted**"}
+_STATUS = {"ok": "ok", "gap": "**gap**", "withdrawn": "**withdrawn**", "untrusted": "**not trusted**"} | {
+    "refused": "**refused**",
+    "open": "**open**",
+}
 _CELL = 160
 """Columns of a table's cell."""
 _LINE = 600

@@ -42,7 +42,10 @@ _COLOURS = {
     "heading": "1",
 }
 _COLUMNS = (11, 30, 30, 12)
-_STATUS = {"ok": "ok", "gap": "GAP", "withdrawn": "WITHDRAWN", "untrusted": "NOT TRUSTED"}
+_STATUS = {"ok": "ok", "gap": "GAP", "withdrawn": "WITHDRAWN", "untrusted": "NOT TRUSTED"} | {
+    "refused": "REFUSED",
+    "open": "OPEN",
+}
 
 
 def render(report: Report, *, color: bool = False) -> str:

@@ -45,7 +45,7 @@ class ContentsComplete(Rule):
     @property
     def sentence(self) -> str:
         """The rule in plain English."""
-        text = "Every statement that the publisher's signed contents list is here"
+        text = "Every statement on the publisher's signed contents list is here"
         return (
             f"{text}, and {self.current.register_id} names that list as current."
             if self.current
