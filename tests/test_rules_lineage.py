@@ -435,6 +435,11 @@ def test_a_register_that_lists_an_order_nobody_handed_over():
     }
     world.register(entry)
     assert judged(world, made["release"], ORDERS)[1] == {"under-order"}
+    del entry["artifacts"]
+    world, made = chained()
+    world.register(entry)
+    result, found = judged(world, made["release"], ORDERS)
+    assert (result.result, found) == (Result.UNKNOWN, {"order-not-shown"})
 
 
 @pytest.mark.parametrize(

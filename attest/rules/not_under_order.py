@@ -112,6 +112,13 @@ def _order(review: Review, order: OrderState, held: Held) -> Iterator[Finding]:
             f"deletion order {order.title} holds what cannot be read: {', '.join(order.unread[:5])}",
             "Use a newer version of attest, or ask its keeper what it names.",
         )
+    if order.order is None and not order.named:
+        yield _about_order(
+            order,
+            "order-not-shown",
+            f"a register lists deletion order {order.title}, and nothing in hand says what it names",
+            "Ask its keeper for the order's statement, and give it with --register.",
+        )
     if order.order is not None and any(each.dataset is None for each in order.order.targets.records):
         yield _about_order(
             order,
