@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# A dataset has to go, down to the certificate and what buyers see of it: see deletion.py.
+#
+#   bash examples/deletion-order/run.sh [FOLDER]     (default: the folder out beside this, made anew each time)
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+python=$(bash "$here/../../scripts/venv.sh" --extra example)
+exec "$python" "$here/deletion.py" "$@"

@@ -1,0 +1,80 @@
+"""The example of a deletion order runs, end to end, with the outcomes its page tells of."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "deletion-order" / "deletion.py"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> tuple[Path, str]:
+    pytest.importorskip("safetensors", reason="the example extra is not installed: pip install '.[example]'")
+    root = tmp_path_factory.mktemp("deletion") / "out"
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE), str(root)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root, done.stdout
+
+
+def printed(run, command: str) -> list[str]:
+    """What each run of a command printed."""
+    parts = re.split(r"^[a-z]+\$ ", run[1], flags=re.MULTILINE)
+    return [part.partition("\n")[2].strip() for part in parts if re.match(command, part)]
+
+
+def test_the_order_reaches_eight_artifacts_one_customer_and_none_of_forty_models(run):
+    assert "8 artifacts are affected, 40 models are not" in run[1]
+    said = printed(run, r"attest impact C-9001\n")[0]
+    assert "RECIPIENTS\n  adapter/: Harbour Access Ltd" in said
+
+
+def test_the_plan_leaves_the_photos_out(run):
+    (plan,) = printed(run, r"attest impact C-9001 --plan")
+    assert re.search(r"photos/.*LEAVE OUT", plan)
+    assert "attest run --replaces sha256:" in plan
+
+
+def test_a_list_without_the_adapter_is_not_signed(run):
+    refused, interim, whole = printed(run, r"attest certify C-9001 --declaration")
+    assert refused.startswith("INCOMPLETE  not signed")
+    assert interim.startswith("INCOMPLETE  sha256:")
+    assert whole.startswith("COMPLETE_WITH_RETENTION  sha256:")
+
+
+def test_the_check_names_what_is_missing_by_its_digest(run):
+    whole, _, less, _, later, _ = printed(run, r"attest verify-deletion")
+    adapter = re.search(r'artifact: ("sha256:\w+/")\n    name: "adapter/"', items(run))[1].strip('"')
+    assert whole.startswith("COMPLETE_WITH_RETENTION  14 affected")
+    assert adapter not in whole
+    assert less.startswith("INCOMPLETE")
+    assert f"item-missing  {adapter}" in less
+    assert later.startswith("INCOMPLETE  16 affected")
+    assert re.search(r"item-missing  sha256:\w+/\s+edge/", later)
+
+
+def items(run) -> str:
+    return (run[0] / "vendor" / "certificate" / "items.yaml").read_text()
+
+
+def test_the_buyer_refuses_what_descends_from_the_photos_and_accepts_the_retrained_model(run):
+    before, old, new, edge = printed(run, r"attest verify old|attest verify new|attest verify edge")
+    assert before.splitlines()[0] == "ACCEPT  old"
+    assert new.splitlines()[0] == "ACCEPT  new"
+    for refused, name in ((old, "old"), (edge, "edge")):
+        assert refused.splitlines()[0] == f"REJECT  {name}"
+        assert "under-order: " in refused
+
+
+def test_what_must_go_is_gone_and_what_must_be_kept_is_there(run):
+    root, _ = run
+    for place in ("data/photos", "models/recognition", "index", "product", "adapter"):
+        assert not (root / "vendor" / place).exists(), place
+    assert not (root / "customer" / "adapter").exists()
+    assert (root / "vendor" / "backup.tar").is_file()
