@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -28,9 +29,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attest.statement import Statement
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 BUILDER = "https://vendor.example/ci"
@@ -128,20 +132,53 @@ def chain(steps: int, datasets: int) -> Iterator[tuple[str, str, dict[str, Any]]
         head = name
 
 
-def make(folder: Path, shape: str, steps: int, datasets: int) -> None:
-    """Write a delivery, its bundle, a register, a trust file and the policy."""
+def key_hand(folder: Path) -> tuple[Callable[[Statement], bytes], dict[str, str], dict[str, Any]]:
+    """Return what signs with a key, whom it signs as, and what the trust file says of both."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from attest.keys import PublicKey
+    from attest.signers.file import FileSigner
+
+    key = ec.derive_private_key(7, ec.SECP256R1())
+    signer = FileSigner(PublicKey(key.public_key()), key)
+    (folder / "key.pub").write_bytes(signer.public.pem)
+    pin = hashlib.sha256(signer.public.pem).hexdigest()
+    principal = {"key": {"file": "key.pub", "sha256": pin}}
+    return lambda made: signer.sign(made).line, signer.identity, {"principals": {"vendor": principal}}
+
+
+def keyless_hand(folder: Path) -> tuple[Callable[[Statement], bytes], dict[str, str], dict[str, Any]]:
+    """The same, keyless: a certificate for every hundred statements, entries in a Rekor v1."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from keyless_instance import ISSUER, REPOSITORY, WORKFLOW, Instance
+
+    instance = Instance(folder)
+    used = itertools.count()
+    leaves: list[Any] = []
+
+    def sign(made: Statement) -> bytes:
+        if next(used) % 100 == 0:
+            leaves[:] = [instance.certificate()]
+        return instance.sign(made, leaves[0]).line
+
+    root = instance.trusted_root()
+    (folder / "root.json").write_bytes(root)
+    pin = {"file": "root.json", "sha256": hashlib.sha256(root).hexdigest()}
+    who = {"issuer": ISSUER, "identity": WORKFLOW, "sourceRepository": REPOSITORY}
+    trusted = {"principals": {"vendor": {"sigstore": who}}, "roots": {"sigstore": [pin]}}
+    return sign, {"subject": WORKFLOW, "issuer": ISSUER}, trusted
+
+
+def make(folder: Path, shape: str, steps: int, datasets: int, *, keyless: bool = False) -> None:
+    """Write a delivery, its bundle, a register, a trust file and the policies."""
+    from attest.policyfile import preset
     from attest.predicate import predicate_type
     from attest.predicates.register import document_digest
     from attest.resource import ResourceDescriptor
     from attest.rule import RULES
-    from attest.signers.file import FileSigner
     from attest.statement import Statement
 
-    key = ec.derive_private_key(7, ec.SECP256R1())
-    signer = FileSigner(PublicKey(key.public_key()), key)
+    sign, identity, trusted = (keyless_hand if keyless else key_hand)(folder)
     model = b"model"
     (folder / "model").write_bytes(model)
     bundle, listed = (folder / "model.intoto.jsonl").open("wb"), []
@@ -149,7 +186,7 @@ def make(folder: Path, shape: str, steps: int, datasets: int) -> None:
     def write(name: str, kind: str, predicate: dict[str, Any], sha256: str = "") -> Statement:
         subject = ResourceDescriptor(name=name, digest={"sha256": sha256 or digest(name)})
         made = Statement.build([subject], predicate_type(kind), predicate)
-        bundle.write(signer.sign(made).line + b"\n")
+        bundle.write(sign(made) + b"\n")
         listed.append((made.digest, made.predicate_type))
         return made
 
@@ -157,7 +194,7 @@ def make(folder: Path, shape: str, steps: int, datasets: int) -> None:
         for name, kind, predicate in {"tree": tree, "chain": chain}[shape](steps, datasets):
             write(name, kind, predicate)
         rows = [
-            {"digest": {"sha256": each}, "predicateType": kind, "signer": signer.identity}
+            {"digest": {"sha256": each}, "predicateType": kind, "signer": identity}
             for each, kind in sorted(listed)
         ]
         release = {"name": "model", "version": "1"}
@@ -173,8 +210,6 @@ def make(folder: Path, shape: str, steps: int, datasets: int) -> None:
         }
         register = _register(entry)
         write(REGISTER, "register", register, document_digest(register))
-    (folder / "key.pub").write_bytes(signer.public.pem)
-    pin = hashlib.sha256(signer.public.pem).hexdigest()
     everything = {
         "builder": [{"principal": "vendor", "builderIds": [BUILDER]}],
         "data-owner": [{"principal": "vendor"}],
@@ -182,8 +217,8 @@ def make(folder: Path, shape: str, steps: int, datasets: int) -> None:
         "publisher": [{"principal": "vendor"}],
         "keeper": [{"principal": "vendor", "register": REGISTER}],
     }
-    principals = {"vendor": {"key": {"file": "key.pub", "sha256": pin}}}
-    (folder / "trust.yaml").write_text(json.dumps({"principals": principals, "roles": everything}))
+    (folder / "trust.yaml").write_text(json.dumps(trusted | {"roles": everything}))
+    (folder / "high-assurance.yaml").write_bytes(preset("high-assurance"))
     (folder / "policy.yaml").write_text(POLICY)
     others = [name for name in RULES if f"- {name}" not in POLICY]
     (folder / "every-rule.yaml").write_text(POLICY + "".join(f"  - {name}\n" for name in others))
@@ -205,7 +240,9 @@ def cpu_time() -> float:
     return sum(os.times()[:4])
 
 
-def measure(folder: Path, policy_name: str, clock: Callable[[], float]) -> dict[str, Any]:
+def measure(
+    folder: Path, policy_name: str, clock: Callable[[], float], as_of: datetime = AS_OF
+) -> dict[str, Any]:
     """Verify what lies in a folder, phase by phase."""
     from attest.cli.verify import measure as measure_delivery
     from attest.cli.verify import raw_evidence
@@ -230,10 +267,10 @@ def measure(folder: Path, policy_name: str, clock: Callable[[], float]) -> dict[
     with phase("read"):
         lines = list(raw_evidence([folder / "model.intoto.jsonl"], DEFAULT))
     with phase("signatures"):  # parsing stands with them: it happens in the same processes
-        checked = check_lines(lines, trust, DEFAULT, AS_OF, jobs=CORES)
+        checked = check_lines(lines, trust, DEFAULT, as_of, jobs=CORES)
     del lines
     with phase("graph"):
-        reviewed = review(delivery, checked, trust, AS_OF)
+        reviewed = review(delivery, checked, trust, as_of)
     with phase("rules"):
         judgement = evaluate(policy, reviewed)
     with phase("report"):
@@ -252,7 +289,8 @@ def run(shape: str, steps: int, datasets: int, options: list[str]) -> dict[str, 
     """Make and measure one size, each in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         base = [sys.executable, __file__, "--folder", folder, "--shape", shape]
-        subprocess.run([*base, "--make", str(steps), str(datasets)], check=True)
+        keyless = [each for each in options if each == "--keyless"]
+        subprocess.run([*base, *keyless, "--make", str(steps), str(datasets)], check=True)
         done = subprocess.run([*base, *options], check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -283,16 +321,20 @@ def main() -> None:
     parser.add_argument("--shape", choices=["tree", "chain"], default="tree")
     parser.add_argument("--quick", action="store_true", help="100 and 1,000 statements")
     parser.add_argument("--goal", action="store_true", help="5,000 steps and 500 datasets")
+    parser.add_argument("--keyless", action="store_true", help="signed keyless, not with a key")
+    parser.add_argument("--policy", default="", help="every-rule or high-assurance, as written for it")
     parser.add_argument("--cpu", action="store_true", help="processor time of all processes, not wall time")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--make", type=int, nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.make:
-        make(given.folder, given.shape, *given.make)
+        make(given.folder, given.shape, *given.make, keyless=given.keyless)
         return
     if given.folder:
-        policy = "every-rule.yaml" if given.goal else "policy.yaml"
-        print(json.dumps(measure(given.folder, policy, cpu_time if given.cpu else time.perf_counter)))
+        policy = f"{given.policy}.yaml" if given.policy else "policy.yaml"
+        clock_of = cpu_time if given.cpu else time.perf_counter
+        as_of = datetime.now(UTC) + timedelta(minutes=1) if given.keyless else AS_OF
+        print(json.dumps(measure(given.folder, policy, clock_of, as_of)))
         return
     load, clock = os.getloadavg()[0], "CPU" if given.cpu else "wall"
     print(f"Python {platform.python_version()}, {CORES} cores, load {load:.1f}; {clock} seconds\n")
@@ -301,7 +343,9 @@ def main() -> None:
         sizes = sizes[:2]
     if given.goal:
         sizes = [(5000, 500)]
-    options = [f"--{name}" for name in ("cpu", "goal") if getattr(given, name)]
+        given.policy = given.policy or "high-assurance"
+    options = [f"--{name}" for name in ("cpu", "keyless") if getattr(given, name)]
+    options += ["--policy", given.policy] if given.policy else []
     show([run(given.shape, steps, datasets, options) for steps, datasets in sizes])
 
 

@@ -19,7 +19,7 @@ WHO = ("--verifier-id", VERIFIER, "--resource-uri", "pkg:generic/model@1")
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    monkeypatch.setattr(attest.cli.verify, "_time", lambda as_of: (NOW, as_of is not None))
+    monkeypatch.setattr(attest.cli.verify, "evaluation_time", lambda as_of: (NOW, as_of is not None))
     monkeypatch.chdir(tmp_path)
     run("key", "generate", "audit.key")
     return write_world(*good_world(), tmp_path)
