@@ -76,3 +76,12 @@ def test_ends_by_naming_both_reports(run):
         f"Refused: {run[0] / 'report-1.0.html'}",
         f"Accepted: {run[0] / 'report-2.0.html'}",
     ]
+
+
+def test_what_else_was_made_of_the_faces_is_not_in_the_bundle(run):
+    for name in ("doorbell", "demographics", "adapter", "lookalikes.npy"):
+        assert (run[0].parent / "vendor" / name).exists()
+    first = report(run, "1.0")
+    named = json.dumps([first["lineage"], first["statements"]])
+    assert "faces-2014" in named
+    assert not [each for each in ("doorbell", "demographics", "adapter", "lookalikes") if each in named]

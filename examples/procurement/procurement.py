@@ -72,6 +72,24 @@ def build(vendor: Shell, dataset: str, version: str) -> None:
     vendor(f"attest bundle {release} -o {release}.intoto.jsonl --name agegate --version {version}")
 
 
+def siblings(vendor: Shell) -> None:
+    """What else was made of the faces of 2014; none of it lies behind what the buyer is offered."""
+    data, kiosk = "data/faces-2014.npz", "data/kiosk-2025.npz"
+    for name, epochs in (("doorbell", 30), ("demographics", 20)):
+        vendor(
+            f"{RUN} --kind train --dataset {data} --output {name} --param epochs={epochs}"
+            f" -- python pipeline/train.py {data} {name} {epochs}"
+        )
+    vendor(
+        f"{RUN} --kind index --base-model base-1.0 --dataset {data} --output lookalikes.npy"
+        f" -- python pipeline/index.py base-1.0 {data} lookalikes.npy"
+    )
+    vendor(
+        f"{RUN} --kind finetune --set method=lora --base-model doorbell --dataset {kiosk} --output adapter"
+        f" -- python pipeline/train.py {kiosk} adapter 5 doorbell"
+    )
+
+
 def registry(folder: Path) -> Shell:
     """A register that neither side keeps: which lists and which rights are current, what must be deleted."""
     folder.mkdir()
@@ -138,6 +156,7 @@ def main() -> None:
     os.environ.pop("ATTEST_PASSPHRASE", None)
     sells = vendor(root / "vendor")
     build(sells, "faces-2014", "1.0")
+    siblings(sells)
     # the same model, made without the faces of 2014
     build(sells, "studio-2025", "2.0")
     buys = buyer(root / "buyer", sells, registry(root / "registry"))
