@@ -170,8 +170,7 @@ def _candidates(paths: tuple[Path, ...], bundles: tuple[Path, ...]) -> list[tupl
     if len(paths) == 1 and bundles:
         return [(paths[0], bundles)]
     if not bundles:
-        found = [(path, beside) for path in paths for beside in [_bundle_beside(path)]]
-        return [(path, (beside,)) for path, beside in found]
+        return [(path, (_bundle_beside(path),)) for path in paths]
     if len(bundles) != len(paths):
         raise UsageError(
             f"got {len(paths)} PATHs and {len(bundles)} bundles, expected one bundle for each",
