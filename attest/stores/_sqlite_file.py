@@ -12,11 +12,11 @@ from pathlib import Path
 
 from attest.errors import StoreError
 from attest.files import sync_directory
+from attest.stores._rows import CHECK_HINT
 
 __all__ = [
     "APPLICATION_ID",
     "BUSY_SECONDS",
-    "CHECK_HINT",
     "SCHEMA",
     "VERSION",
     "Fingerprint",
@@ -82,8 +82,6 @@ everything else joins by small integers. Ids grow in the order of arrival."""
 Fingerprint = tuple[int, int, int]
 """Inode, size and modification time (ns) of a file."""
 
-CHECK_HINT = "`attest store check` lists the damage; what is lost can be imported again"
-"""What to do about a damaged store."""
 # primary result code → what happened, what to do
 _REASONS: dict[int, tuple[str, str | None]] = {
     sqlite3.SQLITE_FULL: ("the disk is full", "nothing was changed; free some space and try again"),

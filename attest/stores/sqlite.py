@@ -14,30 +14,19 @@ from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-from attest.bundle import Bundle, parse_bundle
-from attest.digest import is_sha256
-from attest.envelope import IN_TOTO
-from attest.errors import FormatError, LimitError, StoreError
+from attest.bundle import Bundle
+from attest.errors import StoreError
 from attest.limits import DEFAULT, Limits
-from attest.statement import Statement
-from attest.store import Links, StoreCheck, links_of
+from attest.store import StoreCheck
+from attest.stores._rows import CHECK_HINT, Entry, blob, bundle_of, entry_of, take
 from attest.stores._sqlite_check import check
-from attest.stores._sqlite_file import CHECK_HINT, Fingerprint, explained, fingerprint, open_file
+from attest.stores._sqlite_file import Fingerprint, explained, fingerprint, open_file
 
 __all__ = ["SqliteStore", "open_sqlite"]
 
-_HEAD_ENTRIES, _HEAD_BYTES = 1000, 16 << 20  # what put() prepares before it makes other writers wait
 _PART_BYTES = 32 << 20  # SQLite keeps no value above 10^9 bytes, and a manifest may be larger
-
-
-class _Entry(NamedTuple):
-    """A bundle made ready to be written."""
-
-    line: bytes
-    statement: Statement
-    links: Links
 
 
 class SqliteStore:
@@ -61,8 +50,8 @@ class SqliteStore:
         """Add bundles and manifests in one transaction; return how many bundles were new."""
         if self._read_only:
             raise StoreError("was opened for reading only", self._where, "nothing was changed")
-        entries = map(self._entry, bundles)
-        head = _take(entries)
+        entries = (entry_of(bundle, self._limits) for bundle in bundles)
+        head = take(entries)  # before other writers are made to wait
         new = 0
         with self._transaction():
             for entry in chain(head, entries):
@@ -78,13 +67,14 @@ class SqliteStore:
         which, parameter = "", tuple[bytes, ...]()
         if statement_digest is not None:
             which = "AND statement_id = (SELECT id FROM statement WHERE sha256 = ?)"
-            parameter = (_blob(statement_digest),)
+            parameter = (blob(statement_digest),)
         # one row at a time: a reader who walks away, or puts meanwhile, holds nothing open
         query = f"SELECT id, sha256, raw FROM bundle WHERE id > ? {which} ORDER BY id LIMIT 1"  # noqa: S608
         last = 0
         while row := self._row(query, last, *parameter):
             last = self._next(last, row[0])
-            yield self._bundle(last, row[1], row[2], statement_digest)
+            where = f"{self._where}: bundle {last}"
+            yield bundle_of(row[1], row[2], statement_digest, where, self._limits)
 
     def by_subject(self, sha256: str, *, tree: bool | None = None) -> list[str]:
         """Return digests of statements about an artifact of that digest, oldest first."""
@@ -102,7 +92,7 @@ class SqliteStore:
 
     def manifest(self, sha256: str) -> bytes | None:
         """Return the manifest with that digest, checked against it."""
-        found = self._row("SELECT id FROM manifest WHERE sha256 = ?", _blob(sha256))
+        found = self._row("SELECT id FROM manifest WHERE sha256 = ?", blob(sha256))
         if not found:
             return None
         query = "SELECT data FROM manifest_part WHERE manifest_id = ? ORDER BY number"
@@ -160,7 +150,7 @@ class SqliteStore:
 
     def _linked(self, table: str, sha256: str, tree: bool | None) -> list[str]:  # noqa: FBT001
         which = "" if tree is None else "AND tree = ?"
-        parameters = (_blob(sha256),) if tree is None else (_blob(sha256), int(tree))
+        parameters = (blob(sha256),) if tree is None else (blob(sha256), int(tree))
         query = (
             "SELECT DISTINCT statement.id, statement.sha256 FROM artifact"  # noqa: S608 - our own words
             f" JOIN {table} ON artifact_id = artifact.id JOIN statement ON statement.id = statement_id"
@@ -168,21 +158,6 @@ class SqliteStore:
         )
         with self._reading():
             return [self._hex(digest) for _, digest in self._connection.execute(query, parameters)]
-
-    def _bundle(self, number: int, digest: object, raw: object, statement_digest: str | None) -> Bundle:
-        where = f"{self._where}: bundle {number}"
-        if not isinstance(raw, bytes) or hashlib.sha256(raw).digest() != digest:
-            raise StoreError("is damaged: its bytes do not match their digest", where, CHECK_HINT)
-        try:
-            bundle = parse_bundle(raw, where, self._limits)
-        except LimitError:
-            raise
-        except FormatError as error:
-            raise StoreError(f"is damaged: {error.what}", where, CHECK_HINT) from error
-        if statement_digest not in (None, bundle.statement_digest):
-            what = f"is damaged: got statement {bundle.statement_digest}, expected {statement_digest}"
-            raise StoreError(what, where, CHECK_HINT)
-        return bundle
 
     def _next(self, last: int, number: object) -> int:
         if not isinstance(number, int) or number <= last:
@@ -210,16 +185,7 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _entry(self, bundle: Bundle) -> _Entry:
-        """Parse what will be kept, so that nothing is kept that cannot be read back."""
-        where = f"statement sha256:{bundle.statement_digest}"
-        kept = parse_bundle(bundle.line, where, self._limits)
-        if kept.payload_type != IN_TOTO:
-            raise FormatError(f"payloadType: got {kept.payload_type[:100]!r}, expected {IN_TOTO!r}", where)
-        statement = kept.statement(where, self._limits)
-        return _Entry(bundle.line, statement, links_of(statement, self._limits))
-
-    def _add(self, entry: _Entry) -> int:
+    def _add(self, entry: Entry) -> int:
         digest = hashlib.sha256(entry.line).digest()
         if self._connection.execute("SELECT 1 FROM bundle WHERE sha256 = ?", (digest,)).fetchone():
             return 0
@@ -229,7 +195,7 @@ class SqliteStore:
         )
         return 1
 
-    def _statement_id(self, entry: _Entry) -> int:
+    def _statement_id(self, entry: Entry) -> int:
         execute, many = self._connection.execute, self._connection.executemany
         digest = bytes.fromhex(entry.statement.digest)
         if row := execute("SELECT id FROM statement WHERE sha256 = ?", (digest,)).fetchone():
@@ -271,21 +237,3 @@ def open_sqlite(rest: str, create: bool, read_only: bool, limits: Limits = DEFAU
         StoreError: there is none and ``create`` is false, or it cannot be opened.
     """
     return SqliteStore(Path(rest), create=create, read_only=read_only, limits=limits)
-
-
-def _take(entries: Iterator[_Entry]) -> list[_Entry]:
-    """Take the first entries: all of a short put, what fits into a bounded memory of a long one."""
-    taken: list[_Entry] = []
-    size = 0
-    for entry in entries:
-        taken.append(entry)
-        size += len(entry.line) + len(entry.statement.payload)
-        if len(taken) == _HEAD_ENTRIES or size >= _HEAD_BYTES:
-            break
-    return taken
-
-
-def _blob(sha256: str) -> bytes:
-    if not is_sha256(sha256):
-        raise FormatError(f"got {str(sha256)[:100]!r}, expected a SHA-256 in 64 lowercase hex digits")
-    return bytes.fromhex(sha256)
