@@ -14,8 +14,9 @@ from pydantic import AfterValidator, Field
 
 from attest.errors import FormatError
 
-__all__ = ["ALIASES", "DigestSet", "Sha256", "is_sha256", "parse_digest", "sha256_bytes"]
+__all__ = ["ALIASES", "DigestSet", "Sha256", "is_alias", "is_sha256", "parse_digest", "sha256_bytes"]
 
+_HEX = re.compile(r"[0-9a-f]*")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 
 ALIASES = {
@@ -33,6 +34,12 @@ ALIASES = {
 def is_sha256(value: object) -> bool:
     """Tell whether ``value`` is a SHA-256 in lowercase hex."""
     return isinstance(value, str) and _HEX64.fullmatch(value) is not None
+
+
+def is_alias(algorithm: str, value: object) -> bool:
+    """Tell whether ``value`` is a digest in lowercase hex of one of the algorithms in ``ALIASES``."""
+    length = ALIASES.get(algorithm)
+    return isinstance(value, str) and len(value) == length and _HEX.fullmatch(value) is not None
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
 from attest.bundle import Bundle
-from attest.digest import is_sha256
+from attest.digest import is_alias, is_sha256
+from attest.errors import FormatError, LimitError
 from attest.limits import DEFAULT, Limits
+from attest.manifest import Manifest
 from attest.predicate import artifacts_of, predicate_name
 from attest.registry import Registry
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact
 from attest.statement import Statement
 
-__all__ = ["STORES", "Links", "Store", "StoreCheck", "links_of", "open_store"]
+__all__ = [
+    "MIGRATIONS",
+    "STORES",
+    "Advance",
+    "Links",
+    "Reach",
+    "Store",
+    "StoreCheck",
+    "large_trees",
+    "links_of",
+    "migrate_store",
+    "open_store",
+]
 
 STORES = Registry("store", {"sqlite": "attest.stores.sqlite:open_sqlite"}, "attest.stores")
 """Scheme → ``open(rest, create, read_only, limits) -> Store``."""
+
+MIGRATIONS = Registry(
+    "store to migrate", {"sqlite": "attest.stores._sqlite_migrate:migrate_sqlite"}, "attest.stores.migrations"
+)
+"""Scheme → ``migrate(rest, limits, advance) -> (version before, version now)``."""
+
+Advance = Callable[[int, int], None]
+"""Is told how much of how much is done."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +52,28 @@ class StoreCheck:
     manifests: int
     problems: tuple[str, ...] = field(default=())
     """One sentence per damaged or inconsistent thing; empty when all is well."""
+
+
+class Reach(Protocol):
+    """Where a walk along the links of a store came to (``Store.reach``).
+
+    It is an answer about the moment it was asked for: what is put later changes nothing in it. It holds a few
+    bytes for each thing it found, and reads digests from the store as they are asked for.
+    """
+
+    @property
+    def artifact_count(self) -> int:
+        """How many artifacts it came to, those it began at included."""
+
+    @property
+    def statement_count(self) -> int:
+        """How many statements it went through."""
+
+    def artifacts(self) -> Iterator[Artifact]:
+        """Yield the artifacts it came to, each once; those it began at too if the store knows them."""
+
+    def statements(self) -> Iterator[str]:
+        """Yield the digests of the statements it went through, oldest first."""
 
 
 class Store(Protocol):
@@ -76,6 +120,35 @@ class Store(Protocol):
         For the few statements nothing else leads to, e.g. withdrawals of all that was signed in a window.
         """
 
+    def statements(self) -> Iterator[str]:
+        """Yield the digests of all statements, oldest first."""
+
+    def by_subjects(self, artifacts: Iterable[Artifact]) -> Iterator[str]:
+        """Yield digests of statements that have one of these artifacts as a subject, each once.
+
+        The artifacts are consumed as a stream.
+        """
+
+    def by_alias(self, algorithm: str, value: str) -> list[Artifact]:
+        """Return the artifacts to which some statement gives that other digest, sorted.
+
+        Args:
+            algorithm: one of ``attest.digest.ALIASES``; another finds nothing.
+            value: lowercase hex.
+        """
+
+    def reach(self, artifacts: Iterable[Artifact], *, backwards: bool = False) -> Reach:
+        """Walk from artifacts to all that was made from them, whoever says so; or back to all behind them.
+
+        A statement is gone through from its sources to its products (``links_of``); backwards the other way.
+        So forwards the statements are all that have an artifact reached as a source, and backwards all that
+        have one as a product, which with steps are those that only speak of it. Answered from indexes: no
+        bundle is read, so nothing is verified. What must be believed has to be verified from the bundles.
+
+        Weights of a directory whose files are too many to be subjects are known from its manifest, if the
+        store has it.
+        """
+
     def manifest(self, sha256: str) -> bytes | None:
         """Return the manifest with that digest, or ``None`` if it was never put."""
 
@@ -101,40 +174,138 @@ class Store(Protocol):
 
 
 class Links(NamedTuple):
-    """The artifacts a statement joins, each once: what every store indexes."""
+    """The artifacts a statement joins, each once: what every store indexes.
+
+    Every subject and every input is a source or a product.
+    """
 
     subjects: frozenset[Artifact]
     inputs: frozenset[Artifact]
+    """What a step lists: resolved dependencies and byproducts; the materials of a link of in-toto."""
+    sources: frozenset[Artifact] = frozenset()
+    """What its products were made from: dependencies, materials, ``derivedFrom`` of a dataset, and the files
+    of role ``weights`` in the directories it is about, for who holds these holds what is made of them."""
+    products: frozenset[Artifact] = frozenset()
+    """Subjects and byproducts; not what a link lists as a material too, for it was there before."""
+    aliases: frozenset[tuple[str, str, Artifact]] = frozenset()
+    """Algorithm and value of the other digests it gives the artifacts it speaks of."""
 
 
-def links_of(statement: Statement, limits: Limits = DEFAULT) -> Links:
+def links_of(
+    statement: Statement, limits: Limits = DEFAULT, manifest: Callable[[str], bytes | None] | None = None
+) -> Links:
     """Return what a statement is to be found by.
 
     Inputs are the resolved dependencies and the byproducts of a step (SLSA provenance v1), impact follows
     both, and the materials of a link of in-toto. Entries without a well-formed sha256 link nothing and are
     passed over; whether a predicate is well-formed is for its reader to judge.
 
+    Args:
+        statement: of any type.
+        limits: the reader's.
+        manifest: returns a manifest by its digest, or ``None``: for weights in ``large_trees``.
+
     Raises:
-        LimitError: more inputs than ``limits.step_inputs``.
+        LimitError: more inputs than ``limits.step_inputs``, or a manifest beyond the limits.
     """
-    subjects = frozenset(artifacts_of(statement))
     kind = predicate_name(statement.predicate_type)
-    if kind not in ("step", "link"):
-        return Links(subjects, frozenset())
-    dependencies = _list_at(statement.predicate, "buildDefinition", "resolvedDependencies")
-    entries = [*dependencies, *_list_at(statement.predicate, "runDetails", "byproducts")]
+    subjects = frozenset(artifacts_of(statement))
+    read, left = _entries(kind, statement.predicate)
+    if kind in ("step", "link"):
+        limits.check("step_inputs", len(read) + len(left), f"statement sha256:{statement.digest}")
+    sources = frozenset(filter(None, map(_artifact, read)))
+    byproducts = frozenset(filter(None, map(_artifact, left)))
+    inputs = (sources | byproducts) if kind in ("step", "link") else frozenset[Artifact]()
+    weights = _weights(statement, manifest, limits) if kind == "step" else frozenset[Artifact]()
+    products = (subjects - sources if kind == "link" else subjects) | byproducts | weights
+    described = [*read, *left, *_described(kind, statement)]
+    aliases = frozenset(alias for entry in described for alias in _aliases(entry))
+    return Links(subjects, inputs, sources | weights, products, aliases)
+
+
+def large_trees(statement: Statement) -> dict[Artifact, frozenset[str]]:
+    """Return the directories a step made whose files it does not list, with the paths of their weights.
+
+    The digests of these weights stand in the directory's manifest alone.
+    """
+    found: dict[Artifact, frozenset[str]] = {}
+    if predicate_name(statement.predicate_type) == "step":
+        for subject in statement.subjects:
+            paths = subject.annotation("weights")
+            if (tree := subject.artifact) is not None and tree.tree and isinstance(paths, list):
+                named = frozenset(path for path in paths if isinstance(path, str))
+                found[tree] = found.get(tree, frozenset()) | named
+    return found
+
+
+def _entries(kind: str | None, predicate: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """Return what a statement of that kind says its subjects were made from, and what was left behind."""
+    if kind == "step":
+        read = _list_at(predicate.get("buildDefinition"), "resolvedDependencies")
+        return read, _list_at(predicate.get("runDetails"), "byproducts")
     if kind == "link":
-        materials = statement.predicate.get("materials")
-        entries = materials if isinstance(materials, list) else []
-    limits.check("step_inputs", len(entries), f"statement sha256:{statement.digest}")
-    inputs = (_artifact(entry) for entry in entries)
-    return Links(subjects, frozenset(artifact for artifact in inputs if artifact))
+        return _list_at(predicate, "materials"), []
+    return (_list_at(predicate, "derivedFrom") if kind == "dataset" else []), []
 
 
-def _list_at(predicate: Mapping[str, Any], part: str, name: str) -> list[Any]:
-    inner = predicate.get(part)
-    found = inner.get(name) if isinstance(inner, dict) else None
+def _list_at(part: Any, name: str) -> list[Any]:
+    found = part.get(name) if isinstance(part, dict) else None
     return found if isinstance(found, list) else []
+
+
+def _weights(
+    statement: Statement, manifest: Callable[[str], bytes | None] | None, limits: Limits
+) -> frozenset[Artifact]:
+    """Return the files of role ``weights`` in the directories a step made, as far as they are known."""
+    trees = tuple(
+        str(each.name)
+        for each in statement.subjects
+        if (each.name or "").endswith("/") and each.media_type == MANIFEST_MEDIA_TYPE
+    )
+    if not trees:
+        return frozenset()
+    found = {
+        each.artifact
+        for each in statement.subjects
+        if each.artifact is not None
+        and each.annotation("role") == "weights"
+        and str(each.name or "").startswith(trees)
+    }
+    for tree, paths in large_trees(statement).items() if manifest is not None else ():
+        if manifest is not None and (data := manifest(tree.sha256)) is not None:
+            found.update(_listed(data, paths, limits))
+    return frozenset(each for each in found if not each.tree)
+
+
+def _listed(data: bytes, paths: frozenset[str], limits: Limits) -> Iterator[Artifact]:
+    try:
+        entries = Manifest.parse(data, None, limits).entries
+    except LimitError:
+        raise
+    except FormatError:
+        return  # whoever reads the statement will say so
+    yield from (Artifact(sha256) for sha256, path in entries if path in paths)
+
+
+def _described(kind: str | None, statement: Statement) -> list[Any]:
+    """Return further entries in which a statement describes artifacts: subjects, and what was sent."""
+    if kind in ("withdrawal", "register", "deletion-order", "deletion-certificate", "model-signature"):
+        return []  # their subjects are documents, or know no names of files
+    subjects = [
+        {"digest": each.digest, "mediaType": each.media_type}
+        for each in statement.subjects
+        if len(each.digest) > 1
+    ]
+    return subjects + (_list_at(statement.predicate, "what") if kind == "distribution" else [])
+
+
+def _aliases(entry: Any) -> Iterator[tuple[str, str, Artifact]]:
+    artifact = _artifact(entry)
+    if artifact is None or len(entry["digest"]) == 1:
+        return
+    for algorithm, value in entry["digest"].items():
+        if is_alias(algorithm, value):
+            yield algorithm, value, artifact
 
 
 def _artifact(entry: Any) -> Artifact | None:
@@ -158,11 +329,37 @@ def open_store(uri: str, *, create: bool = False, read_only: bool = False, limit
         UsageError: no store has that scheme.
         StoreError: there is none and ``create`` is false, or it cannot be opened.
     """
-    scheme, colon, rest = uri.partition(":")
-    if not colon or scheme not in STORES:
-        # a bare path may hold a colon (``C:\\store.db``, ``./a:b``); a scheme is a word of its own
-        if colon and scheme.isalnum() and len(scheme) > 1:
-            STORES.load(scheme)
-        scheme, rest = "sqlite", uri
+    scheme, rest = _place(uri)
     store: Store = STORES.load(scheme)(rest, create, read_only, limits)
     return store
+
+
+def migrate_store(uri: str, *, limits: Limits = DEFAULT, advance: Advance | None = None) -> tuple[int, int]:
+    """Bring a store that an older attest made up to date, whole or not at all.
+
+    Args:
+        uri: where it is.
+        limits: for the bundles, which may have to be read again.
+        advance: told how many statements of how many are done.
+
+    Returns:
+        The version it had, and the one it has now.
+
+    Raises:
+        UsageError: no store has that scheme.
+        StoreError: there is none, it cannot be written, or it is damaged; nothing was changed.
+    """
+    scheme, rest = _place(uri)
+    versions: tuple[int, int] = MIGRATIONS.load(scheme)(rest, limits, advance)
+    return versions
+
+
+def _place(uri: str) -> tuple[str, str]:
+    """Return the scheme of a store's URI, and the rest of it."""
+    scheme, colon, rest = uri.partition(":")
+    if colon and scheme in STORES:
+        return scheme, rest
+    # a bare path may hold a colon (``C:\\store.db``, ``./a:b``); a scheme is a word of its own
+    if colon and scheme.isalnum() and len(scheme) > 1:
+        STORES.load(scheme)
+    return "sqlite", uri

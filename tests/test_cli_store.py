@@ -217,3 +217,18 @@ def test_help_is_light(words):
         [sys.executable, "-c", script, *words], check=True, text=True, stdout=subprocess.PIPE
     )
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+# ── migrate ──
+
+
+def test_a_store_that_is_up_to_date_says_so(project, capfd):
+    assert attest(capfd, "migrate") == (0, "the store is up to date: version 2\n", "")
+    _, out, _ = attest(capfd, "migrate", "--json")
+    assert json.loads(out) == {"versionBefore": 2, "version": 2}
+
+
+def test_there_is_nothing_to_migrate_where_no_store_is(tmp_path, capfd):
+    code, out, err = attest(capfd, "migrate", "--store", str(tmp_path / "none.db"))
+    assert (code, out) == (4, "")
+    assert "there is no store" in err

@@ -13,11 +13,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from stores.samples import bundle, entry, raws, sha, step
+from stores.samples import bundle, dataset, entry, raws, sha, step
 
 from attest.errors import StoreError, UsageError
-from attest.store import open_store
-from attest.stores import _sqlite_file, sqlite
+from attest.resource import Artifact
+from attest.store import migrate_store, open_store
+from attest.stores import _sqlite_file, _sqlite_rows, sqlite
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
 
@@ -27,14 +28,17 @@ def path(tmp_path):
     return tmp_path / "store.db"
 
 
+CODE = {"name": "code", "digest": {"sha256": sha("code"), "sha512": "5" * 128}}
+
+
 @pytest.fixture
 def full(path):
     """A closed store with a little of everything."""
     with open_store(str(path), create=True) as store:
         store.put(
             [
-                step([entry("model/", tree=True)], [entry("data/", tree=True), entry("code")]),
-                step([entry("model/", tree=True)], [entry("data/", tree=True), entry("code")], signer="bob"),
+                step([entry("model/", tree=True)], [entry("data/", tree=True), CODE]),
+                step([entry("model/", tree=True)], [entry("data/", tree=True), CODE], signer="bob"),
                 bundle("data", predicate={"notes": ["n" * 3000] * 9}),
             ],
             [b"a" * 64 + b"  weights\n", b"b" * 64 + b"  config\n"],
@@ -164,9 +168,9 @@ def test_a_database_of_nobody_is_refused(path):
 
 @pytest.mark.parametrize("create", [True, False])
 def test_a_store_of_a_later_version_is_refused_and_left_alone(full, create):
-    alter(full, "PRAGMA user_version=2")
+    alter(full, "PRAGMA user_version=3")
     before = full.read_bytes()
-    with pytest.raises(StoreError, match="has store version 2, this attest reads up to 1") as caught:
+    with pytest.raises(StoreError, match="has store version 3, this attest reads up to 2") as caught:
         open_store(str(full), create=create)
     assert caught.value.hint == "update attest"
     assert full.read_bytes() == before
@@ -174,7 +178,7 @@ def test_a_store_of_a_later_version_is_refused_and_left_alone(full, create):
 
 def test_a_store_without_version_is_damaged(full):
     alter(full, "PRAGMA user_version=0")
-    with pytest.raises(StoreError, match="got store version 0, expected 1"):
+    with pytest.raises(StoreError, match="got store version 0, expected 2"):
         open_store(str(full))
 
 
@@ -196,7 +200,7 @@ def test_a_name_with_a_null_byte_is_an_error():
 
 
 def test_a_large_manifest_is_kept_in_parts(path, monkeypatch):
-    monkeypatch.setattr(sqlite, "_PART_BYTES", 1000)
+    monkeypatch.setattr(_sqlite_rows, "PART_BYTES", 1000)
     data = bytes(range(250)) * 14
     with open_store(str(path), create=True) as store:
         store.put([], [data, data[:1000]])
@@ -232,7 +236,7 @@ def test_a_file_that_may_not_grow_damages_nothing(full):
     script = """
 import resource, signal, sys
 from attest.errors import StoreError
-from attest.store import open_store
+from attest.store import migrate_store, open_store
 from stores.samples import bundle
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
@@ -305,7 +309,7 @@ READ = """
 import os, sys
 import attest.stores.sqlite
 from attest.errors import StoreError
-from attest.store import open_store
+from attest.store import migrate_store, open_store
 from stores.samples import bundle, raws, sha
 new = bundle("new")
 # from here on
@@ -392,10 +396,13 @@ def test_a_change_during_a_read_without_locks_is_noticed(full, monkeypatch):
         ),
         ("UPDATE statement SET predicate_type = 'x' WHERE id = 2", "is filed under predicate type 'x'"),
         ("UPDATE statement SET sha256 = zeroblob(32) WHERE id = 2", "is filed under statement 000000"),
-        ("DELETE FROM subject WHERE statement_id = 1", "is not indexed by its subject sha256:"),
-        ("DELETE FROM input WHERE statement_id = 1", "is not indexed by its input sha256:"),
-        ("INSERT INTO input SELECT id, 2 FROM artifact", "is indexed by input sha256:"),
-        ("UPDATE artifact SET tree = 1 - tree", "is not indexed by its subject"),
+        ("DELETE FROM product WHERE statement_id = 1", "is not indexed by its product sha256:"),
+        ("DELETE FROM source WHERE statement_id = 1", "is not indexed by its source sha256:"),
+        ("INSERT INTO source SELECT 2, id, 2 FROM artifact", "is indexed by source sha256:"),
+        ("UPDATE source SET listed = 3", "is indexed as something else: got 3, expected 2"),
+        ("UPDATE product SET listed = 0", "is indexed as something else: got 0, expected 1"),
+        ("DELETE FROM alias", "is not indexed by its sha512"),
+        ("UPDATE artifact SET tree = 1 - tree", "is not indexed by its product"),
         ("UPDATE artifact SET sha256 = randomblob(32) WHERE id = 1", "which it does not have"),
         ("DELETE FROM bundle WHERE id = 3", "has no bundle"),
         ("UPDATE manifest_part SET data = data || data WHERE manifest_id = 1", "its bytes have digest"),
@@ -406,7 +413,7 @@ def test_a_change_during_a_read_without_locks_is_noticed(full, monkeypatch):
             "CREATE TRIGGER t AFTER INSERT ON bundle BEGIN DELETE FROM bundle WHERE id < new.id; END",
             "the schema has an unknown part: CREATE TRIGGER t",
         ),
-        ("DROP INDEX input_statement", "the schema lacks: CREATE INDEX input_statement"),
+        ("DROP INDEX source_artifact", "the schema lacks: CREATE INDEX source_artifact"),
         ("DROP TABLE manifest_part", "the schema lacks: CREATE TABLE manifest_part"),
         ("DROP TABLE bundle", "the list of bundles cannot be read to the end: no such table: bundle"),
     ],
@@ -445,9 +452,9 @@ def test_a_bundle_that_is_none_is_reported(full):
             "manifest .* is damaged: its bytes have digest",
         ),
         (
-            "DROP TABLE subject",
+            "DROP TABLE product",
             lambda store, _: store.by_subject(sha("data")),
-            "no such table: subject",
+            "no such table: product",
         ),
     ],
 )
@@ -480,6 +487,10 @@ def explore(path):
                 lambda: [store.manifest(each) for each in store.manifests()],
                 lambda: [store.by_subject(sha(each)) for each in ("model/", "data")],
                 lambda: [store.by_input(sha(each)) for each in ("code", "data/")],
+                lambda: list(store.statements()),
+                lambda: store.by_alias("sha512", "5" * 128),
+                lambda: list(store.by_subjects([Artifact(sha("data"))])),
+                lambda: [*(walk := store.reach([Artifact(sha("code"))])).artifacts(), *walk.statements()],
             ):
                 try:
                     use()
@@ -535,3 +546,162 @@ def test_an_error_of_sqlite_nobody_foresaw_is_named():
     expected = r"store.db: the moon is in the wrong phase \(OperationalError\)"
     with pytest.raises(StoreError, match=expected), _sqlite_file.explained("store.db"):
         raise sqlite3.OperationalError("the moon is in the wrong phase")
+
+
+# ── older versions ──
+
+
+OLD_SCHEMA = """
+CREATE TABLE statement (
+  id INTEGER PRIMARY KEY,
+  sha256 BLOB NOT NULL UNIQUE CHECK (length(sha256) = 32),
+  predicate_type TEXT NOT NULL
+);
+CREATE TABLE bundle (
+  id INTEGER PRIMARY KEY,
+  statement_id INTEGER NOT NULL REFERENCES statement,
+  sha256 BLOB NOT NULL UNIQUE CHECK (length(sha256) = 32),
+  raw BLOB NOT NULL
+);
+CREATE INDEX bundle_statement ON bundle (statement_id);
+CREATE TABLE artifact (
+  id INTEGER PRIMARY KEY,
+  sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+  tree INTEGER NOT NULL CHECK (tree IN (0, 1)),
+  UNIQUE (sha256, tree)
+);
+CREATE TABLE subject (
+  artifact_id INTEGER NOT NULL REFERENCES artifact,
+  statement_id INTEGER NOT NULL REFERENCES statement,
+  PRIMARY KEY (artifact_id, statement_id)
+) WITHOUT ROWID;
+CREATE INDEX subject_statement ON subject (statement_id);
+CREATE TABLE input (
+  artifact_id INTEGER NOT NULL REFERENCES artifact,
+  statement_id INTEGER NOT NULL REFERENCES statement,
+  PRIMARY KEY (artifact_id, statement_id)
+) WITHOUT ROWID;
+CREATE INDEX input_statement ON input (statement_id);
+CREATE TABLE manifest (
+  id INTEGER PRIMARY KEY,
+  sha256 BLOB NOT NULL UNIQUE CHECK (length(sha256) = 32)
+);
+CREATE TABLE manifest_part (
+  manifest_id INTEGER NOT NULL REFERENCES manifest,
+  number INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  UNIQUE (manifest_id, number)
+);
+PRAGMA application_id=1096045396;
+PRAGMA user_version=1;
+"""
+"""What attest made at version 1."""
+
+LARGE = b"a" * 64 + b"  w.bin\n"
+"""The manifest of a directory whose files are no subjects."""
+
+
+def old_content():
+    tree = {**entry("large/", tree=True, digest=sqlite.hashlib.sha256(LARGE).hexdigest())}
+    return [
+        step([entry("model")], [entry("data/", tree=True), CODE], [entry("left")]),
+        step([entry("model")], [entry("data/", tree=True), CODE], [entry("left")], signer="bob"),
+        dataset("data/", [entry("origin")], tree=True),
+        step([{**tree, "annotations": {"weights": ["w.bin"]}}], [entry("model")]),
+    ]
+
+
+@pytest.fixture
+def old(path):
+    """A store of version 1, filled as version 1 did it."""
+    connection = sqlite3.connect(path)
+    connection.executescript(OLD_SCHEMA)
+    connection.execute("PRAGMA journal_mode=WAL")
+    with connection:
+        for one in old_content():
+            digest = bytes.fromhex(one.statement_digest)
+            found = connection.execute("SELECT id FROM statement WHERE sha256 = ?", (digest,)).fetchone()
+            if found is None:
+                row = (digest, one.statement().predicate_type)
+                connection.execute("INSERT INTO statement (sha256, predicate_type) VALUES (?, ?)", row)
+                found = connection.execute("SELECT max(id) FROM statement").fetchone()
+                for name in ("model", "left"):
+                    keys = (bytes.fromhex(sha(name)), 0)
+                    connection.execute("INSERT OR IGNORE INTO artifact (sha256, tree) VALUES (?, ?)", keys)
+                    query = "INSERT INTO subject SELECT id, ? FROM artifact WHERE sha256 = ? AND tree = ?"
+                    connection.execute(query, (*found, *keys))
+            raw = sqlite.hashlib.sha256(one.line).digest()
+            row = (*found, raw, one.line)
+            connection.execute("INSERT INTO bundle (statement_id, sha256, raw) VALUES (?, ?, ?)", row)
+        connection.execute("INSERT INTO manifest VALUES (1, ?)", (sqlite.hashlib.sha256(LARGE).digest(),))
+        connection.execute("INSERT INTO manifest_part VALUES (1, 0, ?)", (LARGE,))
+    connection.close()
+    return path
+
+
+def schema_of(path):
+    connection = sqlite3.connect(path)
+    found = set(connection.execute("SELECT name, sql FROM sqlite_master"))
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_an_older_store_says_how_it_is_brought_up_to_date(old, read_only):
+    before = old.read_bytes()
+    with pytest.raises(StoreError, match="has store version 1, this attest reads version 2") as caught:
+        open_store(str(old), read_only=read_only)
+    assert caught.value.hint == "`attest store migrate` brings it up to date"
+    assert old.read_bytes() == before
+
+
+def test_an_older_store_brought_up_to_date_is_what_a_new_one_would_be(old, tmp_path):
+    told = []
+    assert migrate_store(f"sqlite:{old}", advance=lambda *each: told.append(each)) == (1, 2)
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert migrate_store(str(old)) == (2, 2)
+    with open_store(str(tmp_path / "new.db"), create=True) as new, open_store(str(old)) as store:
+        new.put(old_content(), [LARGE])
+        assert store.check() == new.check()
+        assert (raws(store), list(store.manifests())) == (raws(new), list(new.manifests()))
+        for name in ("origin", "code", "model"):
+            walks = [each.reach([Artifact(sha(name))]) for each in (store, new)]
+            found, expected = [(set(walk.artifacts()), list(walk.statements())) for walk in walks]
+            assert found == expected
+            assert Artifact("a" * 64) in found[0]
+        assert store.by_subject(sha("model")) == new.by_subject(sha("model"))
+        assert store.by_input(sha("left")) == new.by_input(sha("left"))
+        assert store.by_alias("sha512", "5" * 128) == [Artifact(sha("code"))]
+        assert store.put([bundle("after")]) == 1
+    assert schema_of(old) == schema_of(tmp_path / "new.db")
+
+
+@pytest.mark.parametrize(
+    "damage", ["UPDATE bundle SET raw = x'7b7d' WHERE id = 3", "DELETE FROM bundle WHERE id = 3"]
+)
+def test_a_damaged_older_store_is_left_as_it_is(old, damage):
+    alter(old, damage)
+    before = schema_of(old)
+    with pytest.raises(StoreError, match="statement 2 is damaged: "):
+        migrate_store(str(old))
+    assert schema_of(old) == before
+
+
+def test_an_interrupted_migration_changes_nothing(old):
+    def interrupt(done, _):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    before = schema_of(old)
+    with pytest.raises(KeyboardInterrupt):
+        migrate_store(str(old), advance=interrupt)
+    assert schema_of(old) == before
+    assert migrate_store(str(old)) == (1, 2)
+
+
+def test_what_is_no_store_cannot_be_brought_up_to_date(tmp_path):
+    with pytest.raises(StoreError, match="there is no store"):
+        migrate_store(str(tmp_path / "none.db"))
+    with pytest.raises(UsageError, match="unknown store 'sqlight'"):
+        migrate_store("sqlight:x")
+    assert list(tmp_path.iterdir()) == []

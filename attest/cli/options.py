@@ -28,6 +28,7 @@ __all__ = [
     "reads_path",
     "signing_options",
     "store_option",
+    "store_uri_from",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,11 +104,11 @@ def passphrase_from(variable: str = "ATTEST_PASSPHRASE") -> bytes | None:
 
 
 def store_option(function: F) -> F:
-    """``--store PATH``: another store than the project's; arrives as ``store_uri``."""
+    """``--store URI``: another store than the project's; arrives as ``store_uri``."""
     return click.option(
         "--store",
         "store_uri",
-        metavar="PATH",
+        metavar="URI",
         help="Use this store, not the one attest.yaml names.",
     )(function)
 
@@ -182,11 +183,16 @@ _SIGNING = (
 
 def open_store_from(store_uri: str | None, *, read_only: bool = False, limits: Limits | None = None) -> Store:
     """Open the store of ``--store``, or the project's: that of the nearest ``attest.yaml``."""
-    from pathlib import Path
-
     from attest.limits import DEFAULT
-    from attest.settings import find_settings
     from attest.store import open_store
 
-    uri = store_uri or find_settings(Path.cwd()).store_uri
-    return open_store(uri, read_only=read_only, limits=limits or DEFAULT)
+    return open_store(store_uri_from(store_uri), read_only=read_only, limits=limits or DEFAULT)
+
+
+def store_uri_from(store_uri: str | None) -> str:
+    """Return the URI of ``--store``, or of the project's store: that of the nearest ``attest.yaml``."""
+    from pathlib import Path
+
+    from attest.settings import find_settings
+
+    return store_uri or find_settings(Path.cwd()).store_uri

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-__all__ = ["Bar", "progress_bar"]
+__all__ = ["EVERY", "QUIET", "Bar", "progress_bar", "show_line", "time_left"]
 
 QUIET = 0.5
 """Seconds of work before anything is shown."""
@@ -50,18 +50,23 @@ class Bar:
             self._shown = False
 
     def _show(self, line: str) -> None:
-        width = shutil.get_terminal_size().columns - 1
-        self._stream.write(f"\r\x1b[K{line[:width]}")
-        self._stream.flush()
+        show_line(self._stream, line)
         self._shown = True
 
     def _line(self, seconds: float) -> str:
         rate = self._size / seconds
         done = self._size + FILE * self._files
         left = self._all_size + FILE * self._all_files - done
-        end = f", {_time(seconds * left / done)} left" if done > 0 else ""
+        end = f", {time_left(seconds * left / done)} left" if done > 0 else ""
         files = f"{self._files:,} of {self._all_files:,} files, " if self._all_files > 1 else ""
         return f"{_bytes(self._size)} of {_bytes(self._all_size)}, {files}{_bytes(rate)}/s{end}"
+
+
+def show_line(stream: TextIO, line: str) -> None:
+    """Put a line in the place of the one that is shown."""
+    width = shutil.get_terminal_size().columns - 1
+    stream.write(f"\r\x1b[K{line[:width]}")
+    stream.flush()
 
 
 def _bytes(count: float) -> str:
@@ -72,7 +77,8 @@ def _bytes(count: float) -> str:
     return f"{count:,.1f} TiB"
 
 
-def _time(seconds: float) -> str:
+def time_left(seconds: float) -> str:
+    """Return a time in words."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -72,7 +72,7 @@ _SHARED = (
     ),
     signing_options,
     click.option(
-        "--store", "store_uri", metavar="PATH", help="Use this store, not the one attest.yaml names."
+        "--store", "store_uri", metavar="URI", help="Use this store, not the one attest.yaml names."
     ),
     click.option(
         "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."

@@ -1,4 +1,4 @@
-"""``attest store``: check the store, or write everything in it out."""
+"""``attest store``: check the store, bring it up to date, or write everything in it out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attest.cli.counting import counting
 from attest.cli.options import (
     PATH,
     echo_json,
@@ -28,10 +29,10 @@ __all__ = ["command"]
 
 @click.group("store")
 def command() -> None:
-    """Check the store, or write everything in it out.
+    """Check the store, bring it up to date, or write everything in it out.
 
     The store holds the project's signed statements, and those imported from vendors, with the manifests of
-    directories. Both commands only read it; read-only media will do.
+    directories. To check it and to write it out, read-only media will do.
     """
 
 
@@ -60,6 +61,29 @@ def check(store_uri: str | None, limits: tuple[str, ...], as_json: bool) -> None
         click.echo(f"{held[0]} in {held[1]}, {_count(found.manifests, 'manifest')}: {verdict}")
     if found.problems:
         click.get_current_context().exit(1)
+
+
+@command.command("migrate")
+@store_option
+@limit_option
+@json_option
+def migrate(store_uri: str | None, limits: tuple[str, ...], as_json: bool) -> None:
+    """Bring a store that an older attest made up to date.
+
+    Bundles and manifests stay as they are; what they are found by is made anew. All of it happens or nothing:
+    it may be interrupted. Other writers wait meanwhile.
+    """
+    from attest.cli.options import store_uri_from
+    from attest.store import migrate_store
+
+    with counting("statements") as advance:
+        before, now = migrate_store(store_uri_from(store_uri), limits=limits_from(limits), advance=advance)
+    if as_json:
+        echo_json({"versionBefore": before, "version": now})
+    elif before == now:
+        click.echo(f"the store is up to date: version {now}")
+    else:
+        click.echo(f"the store was brought from version {before} to version {now}")
 
 
 @command.command("export")

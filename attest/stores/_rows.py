@@ -11,10 +11,14 @@ from attest.digest import is_sha256
 from attest.envelope import IN_TOTO
 from attest.errors import FormatError, LimitError, StoreError
 from attest.limits import Limits
+from attest.resource import Artifact
 from attest.statement import Statement
 from attest.store import Links, links_of
 
-__all__ = ["CHECK_HINT", "Entry", "blob", "bundle_of", "entry_of", "take"]
+__all__ = ["CHECK_HINT", "INPUT", "SUBJECT", "Entry", "blob", "bundle_of", "entry_of", "listed_rows", "take"]
+
+SUBJECT, INPUT = 1, 2
+"""Bits of what a statement lists an artifact as."""
 
 CHECK_HINT = "`attest store check` lists the damage; what is lost can be imported again"
 """What to do about a damaged store."""
@@ -54,6 +58,21 @@ def take(entries: Iterator[Entry]) -> list[Entry]:
         if len(taken) == _HEAD_ENTRIES or size >= _HEAD_BYTES:
             break
     return taken
+
+
+def listed_rows(links: Links) -> tuple[dict[Artifact, int], dict[Artifact, int]]:
+    """Return the sources and the products, each with what the statement has it as (column ``listed``).
+
+    A subject that is no product is a source, and so with inputs: every artifact stands somewhere, its bits in
+    one place.
+    """
+    sources = dict.fromkeys(links.sources, 0)
+    products = dict.fromkeys(links.products, 0)
+    for each in links.subjects:
+        (products if each in products else sources)[each] |= SUBJECT
+    for each in links.inputs:
+        (sources if each in sources else products)[each] |= INPUT
+    return sources, products
 
 
 def bundle_of(

@@ -15,8 +15,10 @@ from attest.bundle import parse_bundle
 from attest.errors import AttestError
 from attest.limits import Limits
 from attest.resource import Artifact
-from attest.store import StoreCheck, links_of
+from attest.store import Links, StoreCheck, links_of
+from attest.stores._rows import listed_rows
 from attest.stores._sqlite_file import SCHEMA
+from attest.stores._sqlite_rows import Rows
 
 __all__ = ["check"]
 
@@ -118,7 +120,7 @@ class _Checker:
             return
         try:
             statement = parse_bundle(raw, None, self._limits).statement(None, self._limits)
-            links = links_of(statement, self._limits)
+            links = links_of(statement, self._limits, self._manifest_of)
         except AttestError as error:
             self.problems.add(f"{name}: cannot be read: {error.what}")
             return
@@ -128,22 +130,40 @@ class _Checker:
             return
         if predicate_type != statement.predicate_type:
             self.problems.add(f"{name}: is filed under predicate type {predicate_type!r}")
-        for table, expected in (("subject", links.subjects), ("input", links.inputs)):
+        for table, expected in zip(("source", "product"), listed_rows(links), strict=True):
             self._index(name, table, statement_id, expected)
+        self._aliases(name, links)
 
-    def _index(self, name: str, table: str, statement_id: int, expected: frozenset[Artifact]) -> None:
+    def _index(self, name: str, table: str, statement_id: int, expected: dict[Artifact, int]) -> None:
         query = (
-            f"SELECT sha256, tree FROM {table} JOIN artifact ON artifact.id = artifact_id"  # noqa: S608
+            f"SELECT sha256, tree, listed FROM {table} JOIN artifact ON artifact.id = artifact_id"  # noqa: S608
             " WHERE statement_id = ?"
         )
         found = {
-            Artifact(_hex(digest), bool(tree))
-            for digest, tree in self._connection.execute(query, (statement_id,))
+            Artifact(_hex(digest), bool(tree)): listed
+            for digest, tree, listed in self._connection.execute(query, (statement_id,))
         }
-        for artifact in sorted(expected - found):
+        for artifact in sorted(expected.keys() - found.keys()):
             self.problems.add(f"{name}: is not indexed by its {table} {artifact}")
-        for artifact in sorted(found - expected):
+        for artifact in sorted(found.keys() - expected.keys()):
             self.problems.add(f"{name}: is indexed by {table} {artifact}, which it does not have")
+        for artifact in sorted(expected.keys() & found.keys()):
+            if expected[artifact] != found[artifact]:
+                how = f"got {found[artifact]!r}, expected {expected[artifact]}"
+                self.problems.add(f"{name}: {table} {artifact} is indexed as something else: {how}")
+
+    def _aliases(self, name: str, links: Links) -> None:
+        query = (
+            "SELECT 1 FROM alias JOIN artifact ON artifact.id = artifact_id"
+            " WHERE algorithm = ? AND value = ? AND sha256 = ? AND tree = ?"
+        )
+        for algorithm, value, artifact in sorted(links.aliases):
+            keys = (algorithm, bytes.fromhex(value), bytes.fromhex(artifact.sha256), int(artifact.tree))
+            if self._connection.execute(query, keys).fetchone() is None:
+                self.problems.add(f"{name}: {artifact} is not indexed by its {algorithm}")
+
+    def _manifest_of(self, sha256: str) -> bytes | None:
+        return Rows(self._connection, self._limits).manifest(sha256)
 
     def _manifest(self, number: int) -> None:
         query = "SELECT sha256 FROM manifest WHERE id = ?"

@@ -28,7 +28,7 @@ __all__ = [
 APPLICATION_ID = 0x41545354
 """``ATST`` in the file's header: what ``file(1)`` and we know a store by."""
 
-VERSION = 1
+VERSION = 2
 """Version of the schema (``PRAGMA user_version``)."""
 
 BUSY_SECONDS = 30
@@ -53,18 +53,27 @@ SCHEMA = (
   tree INTEGER NOT NULL CHECK (tree IN (0, 1)),
   UNIQUE (sha256, tree)
 )""",
-    """CREATE TABLE subject (
-  artifact_id INTEGER NOT NULL REFERENCES artifact,
+    "CREATE INDEX statement_type ON statement (predicate_type)",
+    """CREATE TABLE source (
   statement_id INTEGER NOT NULL REFERENCES statement,
-  PRIMARY KEY (artifact_id, statement_id)
-) WITHOUT ROWID""",
-    "CREATE INDEX subject_statement ON subject (statement_id)",
-    """CREATE TABLE input (
   artifact_id INTEGER NOT NULL REFERENCES artifact,
-  statement_id INTEGER NOT NULL REFERENCES statement,
-  PRIMARY KEY (artifact_id, statement_id)
+  listed INTEGER NOT NULL CHECK (listed IN (0, 1, 2, 3)),
+  PRIMARY KEY (statement_id, artifact_id)
 ) WITHOUT ROWID""",
-    "CREATE INDEX input_statement ON input (statement_id)",
+    "CREATE INDEX source_artifact ON source (artifact_id)",
+    """CREATE TABLE product (
+  statement_id INTEGER NOT NULL REFERENCES statement,
+  artifact_id INTEGER NOT NULL REFERENCES artifact,
+  listed INTEGER NOT NULL CHECK (listed IN (0, 1, 2, 3)),
+  PRIMARY KEY (statement_id, artifact_id)
+) WITHOUT ROWID""",
+    "CREATE INDEX product_artifact ON product (artifact_id)",
+    """CREATE TABLE alias (
+  algorithm TEXT NOT NULL,
+  value BLOB NOT NULL,
+  artifact_id INTEGER NOT NULL REFERENCES artifact,
+  PRIMARY KEY (algorithm, value, artifact_id)
+) WITHOUT ROWID""",
     """CREATE TABLE manifest (
   id INTEGER PRIMARY KEY,
   sha256 BLOB NOT NULL UNIQUE CHECK (length(sha256) = 32)
@@ -77,7 +86,8 @@ SCHEMA = (
 )""",
 )
 """The tables of this version, as ``sqlite_master`` shows them. Digests stand in one table each, at the edge;
-everything else joins by small integers. Ids grow in the order of arrival."""
+everything else joins by small integers. Ids grow in the order of arrival. ``listed`` says whether the
+statement has the artifact as a subject (1), as an input (2), both or neither."""
 
 Fingerprint = tuple[int, int, int]
 """Inode, size and modification time (ns) of a file."""
@@ -117,15 +127,17 @@ def explained(where: str) -> Iterator[None]:
         raise StoreError(what, where, hint) from error
 
 
-def open_file(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Connection, Fingerprint | None]:
-    """Open the file of a store and make sure that it is one.
+def open_file(
+    path: Path, *, create: bool, read_only: bool, oldest: int = VERSION
+) -> tuple[sqlite3.Connection, Fingerprint | None]:
+    """Open the file of a store and make sure that it is one, of a version no older than ``oldest``.
 
     Returns:
         The connection, and the file's fingerprint if it is read without any lock (read-only media): whoever
         reads must check that it stays the same.
 
     Raises:
-        StoreError: it cannot be opened, is no store, or is one of a later version.
+        StoreError: it cannot be opened, is no store, or is one of another version.
     """
     where = str(path)
     missing = _look(path, read_only=read_only)
@@ -140,8 +152,8 @@ def open_file(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Con
             connection, frozen = _connect(path, "mode=rwc" if create else "mode=rw"), None
         try:
             if not read_only:
-                _prepare_for_writing(connection, where, create=create)
-            _identify(connection, where)
+                _prepare_for_writing(connection, where, oldest, create=create)
+            _identify(connection, where, oldest)
         except BaseException:
             connection.close()
             raise
@@ -241,7 +253,7 @@ def _header(connection: sqlite3.Connection) -> tuple[int, int, int]:
     return application, version, objects
 
 
-def _identify(connection: sqlite3.Connection, where: str) -> None:
+def _identify(connection: sqlite3.Connection, where: str, oldest: int) -> None:
     application, version, objects = _header(connection)
     if application == 0 and objects == 0:
         raise StoreError("is empty, expected a store", where, "`attest init` makes one")
@@ -254,16 +266,19 @@ def _identify(connection: sqlite3.Connection, where: str) -> None:
     if version > VERSION:
         what = f"has store version {version}, this attest reads up to {VERSION}"
         raise StoreError(what, where, "update attest")
-    if version < VERSION:
+    if version < 1:
         raise StoreError(f"is damaged: got store version {version}, expected {VERSION}", where)
+    if version < oldest:
+        what = f"has store version {version}, this attest reads version {VERSION}"
+        raise StoreError(what, where, "`attest store migrate` brings it up to date")
 
 
-def _prepare_for_writing(connection: sqlite3.Connection, where: str, *, create: bool) -> None:
+def _prepare_for_writing(connection: sqlite3.Connection, where: str, oldest: int, *, create: bool) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA fullfsync=ON")  # macOS: fsync alone does not reach the platter
     if create and _header(connection) == (0, 0, 0):
         _create(connection)
-    _identify(connection, where)  # before anything is changed in what may be another program's file
+    _identify(connection, where, oldest)  # before anything is changed in what may be another program's file
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

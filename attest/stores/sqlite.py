@@ -17,16 +17,18 @@ from types import TracebackType
 from typing import Any, Self
 
 from attest.bundle import Bundle
+from attest.digest import is_alias
 from attest.errors import StoreError
 from attest.limits import DEFAULT, Limits
+from attest.resource import Artifact
 from attest.store import StoreCheck
-from attest.stores._rows import CHECK_HINT, Entry, blob, bundle_of, entry_of, take
+from attest.stores._rows import CHECK_HINT, INPUT, SUBJECT, blob, bundle_of, entry_of, take
 from attest.stores._sqlite_check import check
 from attest.stores._sqlite_file import Fingerprint, explained, fingerprint, open_file
+from attest.stores._sqlite_rows import Rows
+from attest.stores._sqlite_walk import SqliteReach, statements_about, walk
 
 __all__ = ["SqliteStore", "open_sqlite"]
-
-_PART_BYTES = 32 << 20  # SQLite keeps no value above 10^9 bytes, and a manifest may be larger
 
 
 class SqliteStore:
@@ -54,12 +56,13 @@ class SqliteStore:
         head = take(entries)  # before other writers are made to wait
         new = 0
         with self._transaction():
+            rows = Rows(self._connection, self._limits)
             for entry in chain(head, entries):
                 with explained(self._where):
-                    new += self._add(entry)
+                    new += rows.add(entry)
             for data in manifests:
                 with explained(self._where):
-                    self._add_manifest(data)
+                    rows.add_manifest(data)
         return new
 
     def bundles(self, statement_digest: str | None = None) -> Iterator[Bundle]:
@@ -78,17 +81,59 @@ class SqliteStore:
 
     def by_subject(self, sha256: str, *, tree: bool | None = None) -> list[str]:
         """Return digests of statements about an artifact of that digest, oldest first."""
-        return self._linked("subject", sha256, tree)
+        return self._linked(SUBJECT, sha256, tree)
 
     def by_input(self, sha256: str, *, tree: bool | None = None) -> list[str]:
         """Return digests of steps with an input of that digest, oldest first."""
-        return self._linked("input", sha256, tree)
+        return self._linked(INPUT, sha256, tree)
 
     def by_type(self, predicate_type: str) -> list[str]:
         """Return digests of statements with that predicate type, oldest first."""
         query = "SELECT sha256 FROM statement WHERE predicate_type = ? ORDER BY id"
         with self._reading():
             return [self._hex(digest) for (digest,) in self._connection.execute(query, (predicate_type,))]
+
+    def statements(self) -> Iterator[str]:
+        """Yield the digests of all statements, oldest first."""
+        last = 0
+        query = "SELECT id, sha256 FROM statement WHERE id > ? ORDER BY id LIMIT 1000"
+        while True:
+            with self._reading():
+                page = self._connection.execute(query, (last,)).fetchall()
+            if not page:
+                return
+            for number, digest in page:
+                last = self._next(last, number)
+                yield self._hex(digest)
+
+    def by_subjects(self, artifacts: Iterable[Artifact]) -> Iterator[str]:
+        """Yield digests of statements that have one of these artifacts as a subject, each once."""
+        found = statements_about(self._connection, artifacts)
+        while True:
+            with self._reading():
+                row = next(found, None)
+            if row is None:
+                return
+            yield self._hex(row[1])
+
+    def by_alias(self, algorithm: str, value: str) -> list[Artifact]:
+        """Return the artifacts to which some statement gives that other digest, sorted."""
+        if not is_alias(algorithm, value):
+            return []
+        query = (
+            "SELECT sha256, tree FROM alias JOIN artifact ON artifact.id = artifact_id"
+            " WHERE algorithm = ? AND value = ?"
+        )
+        with self._reading():
+            rows = self._connection.execute(query, (algorithm, bytes.fromhex(value)))
+            return sorted(Artifact(self._hex(digest), bool(tree)) for digest, tree in rows)
+
+    def reach(self, artifacts: Iterable[Artifact], *, backwards: bool = False) -> SqliteReach:
+        """Walk from artifacts to all that was made from them, or back to all behind them."""
+        start = list(artifacts)
+        with self._reading():
+            found = walk(self._connection, start, backwards=backwards)
+        return SqliteReach(self._connection, self._reading, self._hex, *found)
 
     def manifest(self, sha256: str) -> bytes | None:
         """Return the manifest with that digest, checked against it."""
@@ -148,16 +193,17 @@ class SqliteStore:
             row: tuple[Any, ...] | None = self._connection.execute(query, parameters).fetchone()
         return row
 
-    def _linked(self, table: str, sha256: str, tree: bool | None) -> list[str]:  # noqa: FBT001
-        which = "" if tree is None else "AND tree = ?"
+    def _linked(self, bit: int, sha256: str, tree: bool | None) -> list[str]:  # noqa: FBT001
+        which = "" if tree is None else "AND tree = ?2"
         parameters = (blob(sha256),) if tree is None else (blob(sha256), int(tree))
-        query = (
-            "SELECT DISTINCT statement.id, statement.sha256 FROM artifact"  # noqa: S608 - our own words
-            f" JOIN {table} ON artifact_id = artifact.id JOIN statement ON statement.id = statement_id"
-            f" WHERE artifact.sha256 = ? {which} ORDER BY statement.id"
+        found = " UNION ".join(
+            f"SELECT statement_id FROM artifact JOIN {table} ON artifact_id = artifact.id"  # noqa: S608
+            f" WHERE artifact.sha256 = ?1 {which} AND listed & {bit}"
+            for table in ("product", "source")
         )
+        query = f"SELECT sha256 FROM statement WHERE id IN ({found}) ORDER BY id"  # noqa: S608 - our own words
         with self._reading():
-            return [self._hex(digest) for _, digest in self._connection.execute(query, parameters)]
+            return [self._hex(digest) for (digest,) in self._connection.execute(query, parameters)]
 
     def _next(self, last: int, number: object) -> int:
         if not isinstance(number, int) or number <= last:
@@ -184,50 +230,6 @@ class SqliteStore:
             with suppress(sqlite3.Error):  # SQLite may have rolled back already; the first error counts
                 self._connection.execute("ROLLBACK")
             raise
-
-    def _add(self, entry: Entry) -> int:
-        digest = hashlib.sha256(entry.line).digest()
-        if self._connection.execute("SELECT 1 FROM bundle WHERE sha256 = ?", (digest,)).fetchone():
-            return 0
-        self._connection.execute(
-            "INSERT INTO bundle (statement_id, sha256, raw) VALUES (?, ?, ?)",
-            (self._statement_id(entry), digest, entry.line),
-        )
-        return 1
-
-    def _statement_id(self, entry: Entry) -> int:
-        execute, many = self._connection.execute, self._connection.executemany
-        digest = bytes.fromhex(entry.statement.digest)
-        if row := execute("SELECT id FROM statement WHERE sha256 = ?", (digest,)).fetchone():
-            return int(row[0])
-        cursor = execute(
-            "INSERT INTO statement (sha256, predicate_type) VALUES (?, ?)",
-            (digest, entry.statement.predicate_type),
-        )
-        number = cursor.lastrowid
-        assert number is not None  # noqa: S101 - an INSERT that did not raise
-        for table, artifacts in (("subject", entry.links.subjects), ("input", entry.links.inputs)):
-            keys = [(bytes.fromhex(sha256), int(tree)) for sha256, tree in sorted(artifacts)]
-            many("INSERT INTO artifact (sha256, tree) VALUES (?, ?) ON CONFLICT DO NOTHING", keys)
-            many(
-                f"INSERT INTO {table} (artifact_id, statement_id)"  # noqa: S608 - one of two words
-                f" SELECT id, {number} FROM artifact WHERE sha256 = ? AND tree = ?",
-                keys,
-            )
-        return number
-
-    def _add_manifest(self, data: bytes) -> None:
-        digest = hashlib.sha256(data).digest()
-        execute = self._connection.execute
-        if execute("SELECT 1 FROM manifest WHERE sha256 = ?", (digest,)).fetchone():
-            return
-        number = execute("INSERT INTO manifest (sha256) VALUES (?)", (digest,)).lastrowid
-        view = memoryview(data)
-        for part, start in enumerate(range(0, len(view), _PART_BYTES)):
-            execute(
-                "INSERT INTO manifest_part (manifest_id, number, data) VALUES (?, ?, ?)",
-                (number, part, view[start : start + _PART_BYTES]),
-            )
 
 
 def open_sqlite(rest: str, create: bool, read_only: bool, limits: Limits = DEFAULT) -> SqliteStore:  # noqa: FBT001

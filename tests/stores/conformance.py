@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attest.bundle import read_lines, write_lines
+from attest.digest import sha256_bytes
 from attest.errors import FormatError, LimitError, StoreError
 from attest.limits import Limits
-from attest.store import open_store
+from attest.resource import MANIFEST_MEDIA_TYPE, Artifact
+from attest.store import links_of, open_store
 
-from .samples import bundle, entry, pretty, raws, sha, signed, statement, step
+from .samples import bundle, dataset, entry, link, pretty, raws, sha, signed, statement, step
 
 PLACES = {"sqlite": lambda folder: f"sqlite:{folder / 'store.db'}"}
 """Scheme → a URI of a new, empty place; ``folder`` is the test's own."""
@@ -32,6 +34,41 @@ def everything(store):
         {each: store.by_subject(each.sha256, tree=each.tree) for each in subjects},
         {each: store.manifest(each) for each in store.manifests()},
     )
+
+
+def walked(bundles, start, *, backwards=False, manifest=None):
+    """What ``Store.reach`` comes to, the naive way: artifacts and digests of statements."""
+    links = {one.statement_digest: links_of(one.statement(), manifest=manifest) for one in bundles}
+    known = {each for one in links.values() for each in one.sources | one.products}
+    reached, through = set(start) & known, set()
+    while True:
+        size = len(reached), len(through)
+        for digest, one in links.items():
+            before, after = (one.products, one.sources) if backwards else (one.sources, one.products)
+            if before & reached:
+                through.add(digest)
+                reached |= after
+        if (len(reached), len(through)) == size:
+            return reached, through
+
+
+def reached(store, *start, backwards=False):
+    """What ``Store.reach`` comes to; every count and every answer once."""
+    found = store.reach(start, backwards=backwards)
+    artifacts, statements = list(found.artifacts()), list(found.statements())
+    assert (found.artifact_count, found.statement_count) == (len(artifacts), len(statements))
+    assert (len(set(artifacts)), len(set(statements))) == (len(artifacts), len(statements))
+    order = list(store.statements())
+    assert statements == sorted(statements, key=order.index)
+    return set(artifacts), set(statements)
+
+
+def file(name):
+    return Artifact(sha(name))
+
+
+def tree(name):
+    return Artifact(sha(name), tree=True)
 
 
 class StoreConformance:
@@ -127,12 +164,11 @@ class StoreConformance:
     # ── finding ──
 
     def test_a_tree_never_matches_a_file(self, store):
-        tree = step([entry("same", tree=True)])
-        file = step([entry("same")])
-        store.put([tree, file])
-        assert store.by_subject(sha("same"), tree=True) == [tree.statement_digest]
-        assert store.by_subject(sha("same"), tree=False) == [file.statement_digest]
-        assert store.by_subject(sha("same")) == [tree.statement_digest, file.statement_digest]
+        of_tree, of_file = step([entry("same", tree=True)]), step([entry("same")])
+        store.put([of_tree, of_file])
+        assert store.by_subject(sha("same"), tree=True) == [of_tree.statement_digest]
+        assert store.by_subject(sha("same"), tree=False) == [of_file.statement_digest]
+        assert store.by_subject(sha("same")) == [of_tree.statement_digest, of_file.statement_digest]
 
     def test_inputs_are_dependencies_and_byproducts_but_not_outputs(self, store):
         one = step([entry("model")], [entry("data", tree=True), entry("code")], [entry("checkpoint")])
@@ -208,6 +244,169 @@ class StoreConformance:
         assert store.by_type("https://slsa.dev/provenance/v1") == [made.statement_digest]
         for other in ("https://example.org/any/v", "https://example.org/any/v1/", "%", "", "' OR 1 --"):
             assert store.by_type(other) == []
+
+    def test_all_statements_are_listed_oldest_first(self, store):
+        some = [bundle(number) for number in range(2100)]
+        assert list(store.statements()) == []
+        store.put([*some, bundle(7, signer="bob")])
+        assert list(store.statements()) == [one.statement_digest for one in some]
+
+    def test_statements_about_many_artifacts_are_found_once(self, store):
+        some = [bundle("a", "b"), bundle("b", predicate={"x": 1}), bundle("c")]
+        used = step([entry("out")], [entry("a"), entry("b")])
+        store.put([*some, used])
+        digests = [one.statement_digest for one in some]
+        asked = (file(name) for name in ("a", "b", "nobody", "a"))
+        assert sorted(store.by_subjects(asked)) == sorted(digests[:2])
+        assert list(store.by_subjects([tree("a")])) == []
+        assert list(store.by_subjects([])) == []
+        with pytest.raises(FormatError, match="64 lowercase hex digits"):
+            list(store.by_subjects([Artifact("A" * 64)]))
+
+    def test_artifacts_are_found_by_their_other_digests(self, store):
+        def named(name, **digests):
+            return {"name": name, "digest": {"sha256": sha(name), **digests}}
+
+        both = {"sha512": "a" * 128, "sha384": "b" * 96, "md5": "c" * 32, "sha224": "not hex"}
+        made = step(
+            [named("out", **both)], [named("in", sha512="d" * 128)], [named("left", sha3_256="e" * 64)]
+        )
+        data = dataset("set", [named("origin", sha512="a" * 128)])
+        sent = signed(
+            statement(
+                [entry("about")],
+                "https://w3id.org/attest/distribution/v0.1",
+                {"what": [named("sent", sha512="f" * 128)]},
+            ).payload
+        )
+        store.put([made, data, sent])
+        assert store.by_alias("sha512", "a" * 128) == sorted([file("out"), file("origin")])
+        assert store.by_alias("sha384", "b" * 96) == [file("out")]
+        assert store.by_alias("sha512", "d" * 128) == [file("in")]
+        assert store.by_alias("sha3_256", "e" * 64) == [file("left")]
+        assert store.by_alias("sha512", "f" * 128) == [file("sent")]
+        for algorithm, value in [
+            ("sha512", "0" * 128),
+            ("sha512", "A" * 128),
+            ("md5", "c" * 32),
+            ("sha224", "not hex"),
+            ("sha256", sha("out")),
+            ("", ""),
+        ]:
+            assert store.by_alias(algorithm, value) == []
+        assert store.check().problems == ()
+
+    def test_a_document_about_an_order_describes_no_artifact(self, store):
+        order = {"name": "order", "digest": {"sha256": sha("order"), "sha512": "a" * 128}}
+        store.put([signed(statement([order], "https://w3id.org/attest/deletion-order/v0.1").payload)])
+        assert store.by_alias("sha512", "a" * 128) == []
+
+    # ── walking ──
+
+    def test_a_walk_goes_from_what_was_read_to_what_was_made_and_back(self, store):
+        first = step([entry("model")], [entry("data", tree=True), entry("code")], [entry("checkpoint")])
+        second = step([entry("small")], [entry("model")])
+        third = step([entry("resumed")], [entry("checkpoint")])
+        data = dataset("data", [entry("raw")], tree=True)
+        rights = bundle("small")
+        other = step([entry("unrelated")], [entry("elsewhere")])
+        store.put([first, second, third, data, rights, other])
+        one, two, three, four, five, _ = (
+            each.statement_digest for each in (first, second, third, data, rights, other)
+        )
+        assert reached(store, file("model")) == ({file("model"), file("small")}, {two})
+        assert reached(store, file("raw")) == (
+            {file("raw"), tree("data"), *map(file, ("model", "checkpoint", "small", "resumed"))},
+            {one, two, three, four},
+        )
+        assert reached(store, file("small"), backwards=True) == (
+            {*map(file, ("small", "model", "code", "raw")), tree("data")},
+            {one, two, four, five},
+        )
+        assert reached(store, file("data")) == (set(), set())  # a tree never matches a file
+        assert reached(store, file("nobody"), backwards=True) == (set(), set())
+        assert reached(store) == (set(), set())
+        with pytest.raises(FormatError, match="64 lowercase hex digits"):
+            store.reach([Artifact(sha("model").upper())])
+
+    def test_a_walk_ends_where_things_are_made_of_themselves(self, store):
+        again = step([entry("a")], [entry("a")])
+        there, back = step([entry("b")], [entry("a")]), step([entry("a")], [entry("b")])
+        store.put([again, there, back])
+        for backwards in (False, True):
+            found = reached(store, file("b"), backwards=backwards)
+            assert found == ({file("a"), file("b")}, {one.statement_digest for one in (again, there, back)})
+
+    def test_what_a_link_lists_as_a_material_too_was_not_made(self, store):
+        one = link([entry("new"), entry("kept")], [entry("old"), entry("kept")])
+        store.put([one])
+        assert reached(store, file("old")) == ({file("old"), file("new")}, {one.statement_digest})
+        assert reached(store, file("kept"), backwards=True) == ({file("kept")}, set())
+        assert store.by_subject(sha("kept")) == store.by_input(sha("kept")) == [one.statement_digest]
+        assert list(store.by_subjects([file("kept")])) == [one.statement_digest]
+        assert store.check().problems == ()
+
+    def test_weights_lead_to_the_directories_that_hold_them(self, store):
+        made = step([entry("weights")], [entry("data")])
+        listed = [
+            {**entry("model/", tree=True), "digest": {"sha256": sha("model")}},
+            {**entry("model/w.bin", digest=sha("weights")), "annotations": {"role": "weights"}},
+            {**entry("model/LICENSE", digest=sha("licence")), "annotations": {"role": "other"}},
+        ]
+        packed = step(listed, [entry("notes")])
+        store.put([made, packed])
+        assert tree("model") in reached(store, file("data"))[0]
+        assert reached(store, file("licence")) == ({file("licence")}, set())
+        assert file("data") in reached(store, tree("model"), backwards=True)[0]
+
+    @pytest.mark.parametrize("first", ["bundles", "manifest", "together"])
+    def test_weights_of_a_large_directory_are_known_from_its_manifest(self, store, first):
+        manifest = f"{sha('licence')}  LICENSE\n{sha('weights')}  w.bin\n".encode()
+        large = {
+            "name": "model/",
+            "digest": {"sha256": sha256_bytes(manifest)},
+            "mediaType": MANIFEST_MEDIA_TYPE,
+            "annotations": {"weights": ["w.bin", "no such file", 5]},
+        }
+        packed = step([large], [entry("data")])
+        used = step([entry("tuned")], [entry("weights")])
+        puts = {
+            "bundles": [([packed, used], []), ([], [manifest])],
+            "manifest": [([], [manifest]), ([packed, used], [])],
+            "together": [([packed, used], [manifest])],
+        }
+        for each in puts[first]:
+            store.put(*each)
+        model = Artifact(sha256_bytes(manifest), tree=True)
+        both = {packed.statement_digest, used.statement_digest}
+        assert reached(store, file("data")) == ({model, *map(file, ("data", "weights", "tuned"))}, both)
+        assert reached(store, file("weights")) == ({model, *map(file, ("weights", "tuned"))}, both)
+        assert store.by_subject(sha("weights")) == []
+        assert store.by_input(sha("weights")) == [used.statement_digest]
+        assert reached(store, file("licence")) == (set(), set())
+        assert store.check().problems == ()
+
+    def test_a_manifest_that_is_none_lists_no_weights(self, store):
+        large = {**entry("x/", tree=True, digest=sha("no manifest")), "annotations": {"weights": ["w"]}}
+        one = step([large], [entry("data")])
+        store.put([one], [b"no manifest"])
+        assert reached(store, file("data"))[1] == {one.statement_digest}
+        assert store.check().problems == ()
+
+    def test_a_walk_stays_what_it_was_when_more_is_put(self, store):
+        store.put([step([entry("b")], [entry("a")])])
+        found = store.reach([file("a")])
+        store.put([step([entry("c")], [entry("b")])])
+        assert set(found.artifacts()) == {file("a"), file("b")}
+        assert found.artifact_count == 2
+        assert store.reach([file("a")]).artifact_count == 3
+
+    def test_a_long_walk_comes_to_its_end(self, store):
+        store.put(step([entry(number + 1)], [entry(number)]) for number in range(2500))
+        found = store.reach([file(0)])
+        assert (found.artifact_count, found.statement_count) == (2501, 2500)
+        assert set(found.artifacts()) == {file(number) for number in range(2501)}
+        assert store.reach([file(2500)], backwards=True).statement_count == 2500
 
     # ── manifests ──
 
@@ -320,11 +519,20 @@ class StoreConformance:
     def test_a_closed_store_says_so(self, uri):
         store = open_store(uri, create=True)
         store.put([bundle("a"), bundle("b")])
-        reader = store.bundles()
+        reader, walk = store.bundles(), store.reach([file("a")])
         next(reader)
         store.close()
         store.close()
-        for use in (lambda: next(reader), lambda: store.put([bundle("c")]), store.check, lambda: raws(store)):
+        for use in (
+            lambda: next(reader),
+            lambda: store.put([bundle("c")]),
+            store.check,
+            lambda: raws(store),
+            lambda: store.reach([file("a")]),
+            lambda: next(store.statements()),
+            lambda: list(store.by_subjects([file("a")])),
+            lambda: list(walk.artifacts()),
+        ):
             with pytest.raises(StoreError, match="closed"):
                 use()
 
@@ -362,4 +570,41 @@ class StoreConformance:
                 assert store.by_subject(sha(number), tree=number % 2 == 0) == list(dict.fromkeys(made))
                 assert store.by_subject(sha(number), tree=number % 2 == 1) == []
                 assert store.by_input(sha(number)) == list(dict.fromkeys(used))
+            assert store.check().problems == ()
+
+    @given(
+        data=st.lists(
+            st.tuples(
+                st.sampled_from([step, link]),
+                st.lists(st.integers(0, 9), min_size=1, max_size=3, unique=True),
+                st.lists(st.integers(0, 9), max_size=3, unique=True),
+                st.lists(st.integers(0, 9), max_size=1),
+            ),
+            max_size=9,
+        ),
+        sets=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=3),
+        start=st.sets(st.integers(0, 11), max_size=3),
+        cut=st.integers(0, 9),
+    )
+    def test_any_walk_comes_to_what_is_linked(self, places, data, sets, start, cut):
+        def named(number):  # 0 and 1, 2 and 3… are the directory and the file of one digest
+            return entry(number // 2, tree=number % 2 == 0)
+
+        some = [
+            make([named(n) for n in out], [named(n) for n in into], [named(n) for n in left])
+            for make, out, into, left in data
+        ]
+        some += [dataset(made // 2, [named(origin)], tree=made % 2 == 0) for made, origin in sets]
+        begin = {Artifact(sha(number // 2), tree=number % 2 == 0) for number in start}
+        with open_store(places(), create=True) as store:
+            store.put(some[:cut])
+            store.put(some[cut:])
+            for backwards in (False, True):
+                assert reached(store, *begin, backwards=backwards) == walked(some, begin, backwards=backwards)
+            about = {
+                one.statement_digest
+                for one in some
+                if begin & {each.artifact for each in one.statement().subjects}
+            }
+            assert set(store.by_subjects(begin)) == about
             assert store.check().problems == ()

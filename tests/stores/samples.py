@@ -7,7 +7,7 @@ import json
 
 from attest.bundle import key_bundle
 from attest.resource import MANIFEST_MEDIA_TYPE, ResourceDescriptor
-from attest.statement import Statement
+from attest.statement import LINK_TYPE, Statement
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
 
@@ -49,6 +49,20 @@ def step(outputs, inputs=(), byproducts=(), signer="alice"):
         "runDetails": {"builder": {"id": "https://example.org/b"}, "byproducts": list(byproducts)},
     }
     return signed(statement(outputs, PROVENANCE, predicate).payload, signer)
+
+
+def link(products, materials=(), byproducts=()):
+    """A bundle of a link of in-toto; its byproducts are no artifacts, the entries lead nowhere."""
+    predicate = {"name": "s", "materials": list(materials), "byproducts": {"entries": list(byproducts)}}
+    return signed(statement(products, LINK_TYPE, predicate).payload)
+
+
+def dataset(name, origins, *, tree=False):
+    """A bundle of a dataset made from these entries."""
+    predicate = {"name": str(name), "version": "1", "derivedFrom": list(origins)}
+    return signed(
+        statement([entry(name, tree=tree)], "https://w3id.org/attest/dataset/v0.1", predicate).payload
+    )
 
 
 def pretty(one):
