@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -245,6 +246,42 @@ def _parse(raw: bytes, value: Any, where: str | None, limits: Limits) -> Bundle:
     )
 
 
+_BEFORE_PAYLOAD = b'{"dsseEnvelope":{"payload":"'
+_BEFORE_SIGNATURE = b'","payloadType":"%s","signatures":[{"sig":"' % IN_TOTO.encode()
+_BEFORE_HINT = b'"}]},"mediaType":"%s","verificationMaterial":{"publicKey":{"hint":"' % MEDIA_TYPE.encode()
+_END = b'"},"tlogEntries":[]}}'
+_HINT = re.compile(rb"[A-Za-z0-9+/=]{1,200}")
+
+
+def _parse_ours(raw: bytes, limits: Limits) -> Bundle | None:
+    """Read a line that is byte for byte what ``key_bundle`` writes without timestamps, in half the time.
+
+    Between fixed words stand three strings of base64, so there is nothing else JSON could mean by it. Of
+    other lines this decides nothing: they are read as JSON.
+    """
+    start = len(_BEFORE_PAYLOAD)
+    middle = raw.find(b'"', start)
+    begin = middle + len(_BEFORE_SIGNATURE)
+    stop = raw.find(b'"', begin)
+    hint = raw[stop + len(_BEFORE_HINT) : -len(_END)]
+    if not (
+        raw.startswith(_BEFORE_PAYLOAD)
+        and raw.startswith(_BEFORE_SIGNATURE, middle)
+        and raw.startswith(_BEFORE_HINT, stop)
+        and raw.endswith(_END)
+        and _HINT.fullmatch(hint)
+    ):
+        return None
+    try:
+        payload = binascii.a2b_base64(raw[start:middle], strict_mode=True)
+        signature = binascii.a2b_base64(raw[begin:stop], strict_mode=True)
+    except binascii.Error:
+        return None
+    if len(payload) > limits.payload_bytes:
+        return None
+    return Bundle(raw, payload, IN_TOTO, signature, hint.decode(), None, (), ())
+
+
 def parse_bundle(raw: bytes, where: str | None = None, limits: Limits = DEFAULT) -> Bundle:
     """Parse one bundle.
 
@@ -254,6 +291,8 @@ def parse_bundle(raw: bytes, where: str | None = None, limits: Limits = DEFAULT)
     """
     if len(raw) > limits.line_bytes:
         limits.check("line_bytes", len(raw), where)
+    if (ours := _parse_ours(raw, limits)) is not None:
+        return ours
     value = read_json(raw, where, limits.for_lines)
     try:
         return _parse(raw, value, where, limits)

@@ -133,7 +133,9 @@ def check_lines(
     unknown: set[tuple[str, int, str]] = set()
     files: dict[str, frozenset[str]] = {}
     alone: dict[str, frozenset[str]] = {}  # most statements stand in one file
-    seen: set[bytes | str] = set()
+    lines_of: dict[str, set[bytes]] = {}
+    strange: set[str] = set()
+    count = 0
     with closing(examined(lines, trust, limits, as_of, jobs=jobs)) as found:
         for source, number, raw, what in found:
             if isinstance(what, str):
@@ -144,17 +146,22 @@ def check_lines(
                 files[digest] = alone.setdefault(source, frozenset({source}))
             elif source not in files[digest]:
                 files[digest] |= {source}
-            # strangers' lines are not kept: there can be many
-            copy = sha256_bytes(raw) if isinstance(what, Unverified) else raw
-            if copy in seen:
-                continue
-            seen.add(copy)
-            if len(seen) > limits.statements:
-                limits.check("statements", len(seen), source)
             if isinstance(what, Unverified):
+                copy = sha256_bytes(raw)  # strangers' lines are not kept: there can be many
+                if copy in strange:
+                    continue
+                strange.add(copy)
                 unverified[digest, what.code] = what
             else:
-                verified[digest].append(what)
+                if others := verified[digest]:  # only then the line may be a copy of one before
+                    same = lines_of.setdefault(digest, {others[0].bundle.raw})
+                    if raw in same:
+                        continue
+                    same.add(raw)
+                others.append(what)
+                count += 1
+            if count + len(strange) > limits.statements:
+                limits.check("statements", count + len(strange), source)
     strangers = tuple(unverified[key] for key in sorted(unverified))
     return Checked(verified, strangers, tuple(sorted(unknown)), files)
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import signer
 
+import attest.bundle as bundle_module
 from attest.bundle import (
     MEDIA_TYPE,
     Bundle,
@@ -26,7 +27,7 @@ from attest.bundle import (
 from attest.canonical import canonical_bytes
 from attest.envelope import IN_TOTO
 from attest.errors import AttestError, FormatError, LimitError
-from attest.limits import Limits
+from attest.limits import DEFAULT, Limits
 from attest.resource import ResourceDescriptor
 from attest.statement import Statement
 
@@ -153,6 +154,65 @@ def test_every_base64_other_signers_write_is_read(data):
     standard, url = base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()
     for text in (standard, url, standard.rstrip("="), url.rstrip("=")):
         assert parse_bundle(changed(dsseEnvelope__payload=text)).payload == data
+
+
+def test_a_line_of_our_own_form_is_read_without_a_json_reader(monkeypatch):
+    monkeypatch.setattr("attest.bundle.read_json", None)
+    assert parse_bundle(BUNDLE.raw) == BUNDLE
+
+
+OWN = key_bundle(b'{"a":1}', b"sig", "aGludA==").raw
+TOKENS = [
+    b'"',
+    b"\\",
+    b"=",
+    b"-",
+    b"_",
+    b" ",
+    b"\n",
+    b"\xff",
+    b"\x00",
+    b"}",
+    b"]}",
+    b",",
+    b'"},"',
+    b"\\u0061",
+]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(OWN)),
+            st.integers(0, 3),
+            st.one_of(
+                st.sampled_from(TOKENS),
+                st.binary(max_size=2),
+                st.builds(
+                    lambda start, size: OWN[start : start + size], st.integers(0, 400), st.integers(0, 30)
+                ),
+            ),
+        ),
+        max_size=3,
+    )
+)
+def test_the_quick_reading_of_our_own_form_never_differs_from_json(edits):
+    line = OWN
+    for place, gone, new in edits:
+        line = line[:place] + new + line[place + gone :]
+    quick = bundle_module._parse_ours(line, DEFAULT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle_module, "_parse_ours", lambda *_: None)
+        try:
+            slow = parse_bundle(line)
+        except AttestError:
+            slow = None
+    assert quick is None or quick == slow
+
+
+def test_a_payload_beyond_the_limit_is_refused_in_our_own_form_too():
+    with pytest.raises(LimitError, match="payload bytes"):
+        parse_bundle(BUNDLE.raw, None, Limits(payload_bytes=len(BUNDLE.payload) - 1))
 
 
 def test_a_certificate_is_kept_as_it_is():
