@@ -18,6 +18,7 @@ from attest.predicates.step import INPUT_ROLES
 from attest.provenance import Material, Product
 from attest.resource import Artifact
 from attest.scan import path_problem, scan_file, scan_tree
+from attest.written import Written
 
 __all__ = [
     "SUPPORT_BYTES",
@@ -69,6 +70,8 @@ class Manner(NamedTuple):
     """Whether links to files of the same directory are read as those files."""
     progress: Progress | None = None
     """Who watches."""
+    written: Written | None = None
+    """What is known of the files the step writes; ``None`` for what it reads."""
 
     def digest(self, path: Path) -> Measured:
         """Digest a file or directory.
@@ -76,7 +79,8 @@ class Manner(NamedTuple):
         Raises:
             DigestError: it cannot be.
         """
-        return digest_path(path, exclude=self.exclude, symlinks=self.symlinks, progress=self.progress)
+        measure = digest_path if self.written is None else self.written.measure
+        return measure(path, exclude=self.exclude, symlinks=self.symlinks, progress=self.progress)
 
 
 @dataclass

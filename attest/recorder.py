@@ -38,7 +38,7 @@ from attest.errors import AttestError, RecordingError, SignatureError, UsageErro
 from attest.exclusions import Exclusions
 from attest.known import NEEDS_STATEMENT, is_known
 from attest.limits import DEFAULT
-from attest.materials import Manner, Source, Target, check_places, check_unchanged, label
+from attest.materials import Manner, Source, Target, check_places, check_unchanged, label, within
 from attest.parameters import Options, Parameters, own_command
 from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Material, Product, Provenance, check_kind, unique_name
@@ -46,6 +46,8 @@ from attest.recordbook import record_book
 from attest.settings import DEFAULT_BUILDER_ID, Builder, find_project
 from attest.statement import Statement
 from attest.store import Store
+from attest.tee import OutputFile
+from attest.written import Written
 
 __all__ = ["Recorded", "Recorder", "RecordingWarning", "run"]
 
@@ -121,6 +123,7 @@ class Recorder:
         self._manner = Manner(
             tuple(options.get("exclude", ())), options.get("symlinks", False), options.get("progress")
         )
+        self.written = Written()
         self._options = options
         self._sources: list[Source] = []
         self._named: set[tuple[str, str]] = set()
@@ -214,12 +217,48 @@ class Recorder:
         """
         self._add_target(self._byproducts, path, name)
 
+    def open_output(
+        self,
+        path: str | os.PathLike[str],
+        mode: str = "wb",
+        *,
+        byproduct: bool = False,
+        atomic: bool = False,
+        fsync: bool = False,
+    ) -> OutputFile:
+        """Open a file of an output to write to; its digest is taken while it is written.
+
+        What the step writes like this is not read again afterwards, unless it was written out of order or
+        somebody else touched it. A file in no output named so far is named as one. Whatever keeps attest from
+        that is told and never raised: the step runs on.
+
+        Args:
+            path: where to.
+            mode: ``wb``, ``xb`` or ``ab``, as of ``open``.
+            byproduct: if nobody named it so far, name it as a byproduct (an intermediate checkpoint, a log).
+            atomic: give the file its name only when it is closed, whole; nothing is left if the block raises.
+            fsync: force it to disk before it is closed.
+
+        Raises:
+            UsageError: no such mode.
+            OSError: it cannot be opened, as of ``open``.
+        """
+        file = self.written.open(path, mode, atomic=atomic, fsync=fsync)
+        try:
+            real = os.path.realpath(path)
+            if not any(within(real, target.real) for target in (*self._outputs, *self._byproducts)):
+                self._add_target(self._byproducts if byproduct else self._outputs, path, None)
+        except AttestError as error:
+            self._tell(f"{os.fspath(path)} is written and not recorded: {error.what}")
+        return file
+
     def _add_target(self, targets: list[Target], path: str | os.PathLike[str], name: str | None) -> None:
         if name is not None and ("/" in name or label(Path(name)) != name):
             raise UsageError(f"{name[:100]!r} cannot be the name of an output", os.fspath(path))
         taken = [each.name for each in (*self._outputs, *self._byproducts)]
         targets.append(Target(Path(path), unique_name(name or label(Path(path)), taken)))
         try:
+            DEFAULT.check("subjects", len(self._outputs))
             self.parameters.guard({"output": targets[-1].name})
             self._check_places()
         except AttestError:
@@ -366,7 +405,7 @@ class Recorder:
         """Refuse data in which something stands that was removed before."""
         allowed = self._past or self._options.get("allow_removed")
         if source.path is not None and source.artifact and source.role.endswith("dataset") and not allowed:
-            exclude, symlinks, _ = self._manner
+            exclude, symlinks, *_ = self._manner
             book = record_book(self.desk.project)
             book.refuse_returned(source.path, source.artifact, exclude=exclude, symlinks=symlinks)
 
@@ -374,7 +413,7 @@ class Recorder:
         """Say that a step that makes data put something back that was removed before: it has run by now."""
         if self.kind not in {"collect", "transform"} or self._past:
             return
-        exclude, symlinks, _ = self._manner
+        exclude, symlinks, *_ = self._manner
         measured = product.measured
         try:
             book = record_book(self.desk.project)
@@ -398,6 +437,8 @@ class Recorder:
             self.finished = self.finished or datetime.now(UTC)
         if not self._outputs:
             raise RecordingError("the step has no output", hint="name what it writes with output(path)")
+        for path in self.written.still_open():
+            self._tell(f"{path} is still open: its digest is of what is in it by now")
         products = [self._measure_output(target) for target in self._outputs]
         byproducts = self._measure_byproducts()
         check_unchanged(self._sources, [*self._outputs, *self._byproducts])
@@ -417,8 +458,12 @@ class Recorder:
         self.recorded = Recorded(statement, bundle, tuple(products))
         return self.recorded
 
+    @property
+    def _of_targets(self) -> Manner:
+        return self._manner._replace(written=self.written)
+
     def _measure_output(self, target: Target) -> Product:
-        product, left = target.made(self._manner, past=self._past)
+        product, left = target.made(self._of_targets, past=self._past)
         self._tell_returned(product)
         if left:
             self._facts.setdefault("leftOver", {})[target.name] = left
@@ -430,7 +475,7 @@ class Recorder:
         found = []
         for target in self._byproducts:
             try:
-                found.append(target.made(self._manner, past=True)[0])
+                found.append(target.made(self._of_targets, past=True)[0])
             except RecordingError as error:
                 self._tell(f"the byproduct {target.path} is left out: {error.what}")
         return found

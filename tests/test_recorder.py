@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import attest
 from attest.errors import (
     AttestError,
     DigestError,
+    LimitError,
     RecordingError,
     SecretError,
     SignatureError,
@@ -30,6 +32,7 @@ from attest.errors import (
 from attest.predicates.step import unknown_parameters
 from attest.recorder import Recorder, RecordingWarning
 from attest.redaction import NamedSecretError
+from attest.scan import Root
 from attest.settings import DEFAULT_BUILDER_ID
 from attest.spool import pending
 from attest.stores.sqlite import SqliteStore
@@ -654,3 +657,83 @@ def test_others_can_read_what_is_recorded(root):
     assert json_format.MessageToDict(provenance) == dict(statement.predicate)
     name = next(name for name in schemas() if "step" in name)
     jsonschema.validate(dict(statement.predicate), schemas()[name])
+
+
+# ── files whose digests are taken while they are written ──
+
+
+def test_what_is_written_through_the_recorder_is_not_read_again(root, monkeypatch):
+    places = []
+    really = Root.open
+    monkeypatch.setattr(Root, "open", lambda self, place: places.append(place) or really(self, place))
+    with attest.run("train") as run:
+        run.input("data", "dataset")
+        (root / "model").mkdir()
+        run.output("model")
+        places.clear()
+        for name in ("model.safetensors", "config.json"):
+            with run.open_output(root / "model" / name) as file:
+                file.write(name.encode())
+    assert [place for place in places if not place.endswith(".txt")] == []
+    statement, _ = steps(root)[0]
+    assert [(each.name, each.digest["sha256"]) for each in statement.subjects[:2]] == [
+        (f"model/{name}", hashlib.sha256(name.encode()).hexdigest())
+        for name in ("config.json", "model.safetensors")
+    ]
+
+
+def test_a_file_in_no_output_becomes_one(root):
+    with attest.run("train") as run:
+        run.input("data", "dataset")
+        for byproduct in (False, True):
+            with run.open_output("model.safetensors", byproduct=byproduct) as file:
+                file.write(b"w")
+        with run.open_output("train.log", "ab", byproduct=True) as file:
+            file.write(b"done")
+        with run.open_output("train.log", "ab", byproduct=True) as file:
+            file.write(b"!")
+    statement, step = steps(root)[0]
+    assert [each.name for each in statement.subjects] == ["model.safetensors"]
+    (log,) = step.run_details.byproducts
+    assert (log.name, log.digest["sha256"]) == ("train.log", hashlib.sha256(b"done!").hexdigest())
+
+
+def test_where_no_output_can_be_it_is_told_and_written(root):
+    said = []
+    with attest.run("train", tell=said.append) as run:
+        run.input("data", "dataset", name="d")
+        with run.open_output(root / "data" / "index") as file:
+            file.write(b"i")
+        (root / "data" / "index").unlink()
+        with run.open_output("model") as file:
+            file.write(b"w")
+    assert [text for text in said if "index" in text] == [
+        f"{root}/data/index is written and not recorded: this output lies in the dataset data"
+    ]
+    assert [each.name for each in steps(root)[0][0].subjects] == ["model"]
+
+
+def test_a_file_that_is_still_open_at_the_end_is_told(root):
+    said = []
+    with attest.run("train", tell=said.append) as run:
+        run.input("data", "dataset", name="d")
+        file = run.open_output("model")
+        file.write(b"w")
+        file.flush()
+    file.close()
+    assert [text for text in said if "open" in text] == [
+        "model is still open: its digest is of what is in it by now"
+    ]
+    assert steps(root)[0][0].subjects[0].digest["sha256"] == hashlib.sha256(b"w").hexdigest()
+
+
+def test_more_outputs_than_a_statement_can_have_are_refused_when_they_are_named(root):
+    run = attest.run("train")
+    for number in range(1024):
+        run.output(f"m{number}")
+    with pytest.raises(LimitError, match="subjects"):
+        run.output("one-more")
+    said = []
+    run._tell = said.append
+    run.open_output("another").close()
+    assert "subjects: 1025 is above the limit" in said[0]

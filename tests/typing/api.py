@@ -9,6 +9,7 @@ import attest
 from attest.errors import RecordingError, SpooledError
 from attest.recorder import Recorded, Recorder
 from attest.resource import Artifact
+from attest.tee import OutputFile
 
 
 def train(data: Path, epochs: int) -> str:
@@ -20,8 +21,12 @@ def train(data: Path, epochs: int) -> str:
         run.counts(into=100, removed=3)
         run.output("model", name="weights")
         run.byproduct(Path("train.log"))
+        with run.open_output(data / "weights", atomic=True, fsync=True) as file:
+            count: int = file.write(memoryview(b"w"))
+        log: OutputFile = run.open_output("train.log", "ab", byproduct=True)
+        log.close()
     digest: str = run.statement_digest
-    return digest
+    return digest * count
 
 
 def every_option(known: set[str], said: list[str]) -> Recorder:
@@ -61,4 +66,5 @@ def refused() -> None:
     attest.run("train", completeness="most")  # type: ignore[arg-type]
     attest.run("train", sed=7)  # type: ignore[call-arg]
     attest.run("train").input(b"data", "dataset")  # type: ignore[arg-type]
+    attest.run("train").open_output("model").write("text")  # type: ignore[arg-type]
     attest.run("train").counts(into="many")  # type: ignore[arg-type]
