@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
 
+from attest.absence import NOTHING_SHOWN, Shown, faults
 from attest.graph import Evidence
 from attest.impact import Certainty, Impact, snapshot_digest
 from attest.model import Model
@@ -22,8 +23,13 @@ from attest.toll import AffectedRow, ImpactReport
 __all__ = ["Closure", "Gap", "Outcome"]
 
 
-_UNDECIDED = frozenset({"unexplained", "order-open", "certificate-unreadable"})
-"""Codes of gaps that are about what cannot be read, or is not explained."""
+_UNDECIDED = frozenset(
+    {
+        *("unexplained", "order-open", "certificate-unreadable"),
+        *("proof-missing", "proof-wrong", "record-not-held"),
+    }
+)
+"""Codes of gaps that are about what cannot be read, is not explained, or is not shown."""
 
 
 class Outcome(StrEnum):
@@ -57,12 +63,16 @@ class Closure:
         certificate: its statement.
         impact: what the order reaches, by every statement the verifier has.
         report: the same, written down.
+        shown: proofs about the records the order names.
     """
 
-    def __init__(self, certificate: Evidence, impact: Impact, report: ImpactReport) -> None:
+    def __init__(
+        self, certificate: Evidence, impact: Impact, report: ImpactReport, shown: Shown = NOTHING_SHOWN
+    ) -> None:
         self.certificate = certificate
         self.impact = impact
         self.report = report
+        self.shown = shown
         predicate = certificate.predicate
         self._said = predicate if isinstance(predicate, DeletionCertificate) else None
         self.gaps = sorted(self._find(), key=lambda gap: (gap.outcome.value, gap.code, gap.subject))
@@ -100,6 +110,7 @@ class Closure:
                 yield Gap(
                     code="item-not-affected", outcome=Outcome.COMPLETE, subject=_name(items[0]), summary=what
                 )
+        yield from self._removals()
         yield from self._recipients(self._said)
 
     @cached_property
@@ -184,15 +195,18 @@ class Closure:
 
     def _removed(self, row: AffectedRow) -> Iterator[Gap]:
         artifact = Artifact.parse(row.artifact)
-        taken_out = any(
-            why.reason == "removed" and any(artifact in {i.artifact for i in n.inputs} for n in makers)
-            for output, why in self.impact.clear.items()
-            if (makers := self.impact.unknowns.makers(output))
-        )
-        if artifact not in self.impact.records_only or not taken_out:
+        if all(old != artifact for old, _ in self.impact.removals):
             yield _open(
                 "removal-unproven", row.artifact, "no believed step took the ordered records out of it"
             )
+
+    def _removals(self) -> Iterator[Gap]:
+        """What steps say they took records out of has to be shown, whatever became of the old version."""
+        graph = self.impact.graph
+        for old, new in self.impact.removals:
+            for fault in faults(graph, self.impact.order, old, new, self.shown):
+                what = f"{graph.name(new)}, made of {graph.name(old)} without the ordered records"
+                yield _open(fault.code, str(new), f"{what}: {fault.summary}")
 
     # -- recipients ----------------------------------------------------------------------------------------
 

@@ -242,10 +242,37 @@ class Impact:
         )
 
     def _answers(self, node: StepNode) -> bool:
-        """Whether a step took the ordered records out: believed, and it says which order it answers."""
+        """Whether a step says that it took the records out: a believed transform that names the order."""
         named = node.step.build_definition.external_parameters.get("order")
         said = named.removeprefix("sha256:") if isinstance(named, str) else None
-        return bool(self.records_only) and node.evidence.believed and said == self.order.digest
+        believed = node.evidence.believed and node.kind == "transform"
+        return bool(self.records_only) and believed and said == self.order.digest
+
+    @cached_property
+    def removals(self) -> list[tuple[Artifact, Artifact]]:
+        """What ordered records are in, and what a believed step says it made without them, sorted.
+
+        Nothing here shows that they are gone: ``attest.absence`` does.
+        """
+        carried = {target: self._carried(target) for target in sorted(self.records_only)}
+        pairs = set()
+        for node in filter(self._answers, self.graph.steps):
+            inputs = {each.artifact for each in node.inputs}
+            outputs = [each for each in node.outputs if not set(self.trees_of(each)) & set(node.outputs)]
+            fresh = [each for each in outputs if each not in self.reached or not self.reached[each].descends]
+            pairs |= {(old, new) for old, those in carried.items() if those & inputs for new in fresh}
+        return sorted(pairs)
+
+    def _carried(self, target: Artifact) -> set[Artifact]:
+        """Return what holds a target's records, or was made of it, before any step took them out."""
+        seen, stack = {target}, [target]
+        done: set[int] = set()
+        while stack:
+            for edge in self._edges(stack.pop(), done, records=True):
+                if edge.target not in seen:
+                    seen.add(edge.target)
+                    stack.append(edge.target)
+        return seen
 
     # -- the edges -----------------------------------------------------------------------------------------
 

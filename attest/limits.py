@@ -36,6 +36,8 @@ class Limits:
     """Bytes of one document a person wrote (card, trust, policy, settings)."""
     manifest_bytes: int = 2048 * MIB
     """Bytes of one manifest file."""
+    list_bytes: int = 256 * MIB
+    """Bytes of one file of record keys."""
     yaml_aliases: int = 100
     """Aliases in one YAML document."""
 

@@ -17,8 +17,9 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 from attest.claim import Count
 from attest.digest import ALIASES
 from attest.document import UNFILLED, Document, check_filled, read_file
-from attest.errors import DigestError, UsageError
+from attest.errors import DigestError, FormatError, UsageError
 from attest.hashing import hash_file
+from attest.keylist import read_keys
 from attest.limits import DEFAULT, Limits
 from attest.model import Date, StrictModel, format_time
 from attest.predicates.deletion_order import DeletionOrder
@@ -314,7 +315,7 @@ class OrderFile(StrictModel):
             said["dataset"] = Target(digest=records.dataset).descriptor()
         if records.list_ is not None:
             place = ("targets", "records", number, "list")
-            digest = self._digest(self._folder / records.list_, place)
+            digest = self._keys(self._folder / records.list_, place)
             said["list"] = {"name": records.list_, "digest": {"sha256": digest}}
         return said
 
@@ -341,6 +342,14 @@ class OrderFile(StrictModel):
             raise UsageError(
                 f"{str(path)[:200]!r}: {reason}", where, "paths are relative to the order"
             ) from error
+
+    def _keys(self, path: Path, place: tuple[str | int, ...]) -> str:
+        """Return the digest of a list of keys that can be read."""
+        try:
+            return read_keys(path).sha256
+        except FormatError as error:
+            where = self._document.where(place) if self._document else None
+            raise UsageError(f"{error.where}: {error.what}", where, error.hint) from error
 
     def remarks(self) -> list[str]:
         """Return what a reader will miss in the order, one sentence each; none of it is an error."""

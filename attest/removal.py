@@ -15,10 +15,12 @@ from hashlib import sha256
 from attest.commitment import Commitment, Proof
 from attest.errors import FormatError
 
-__all__ = ["MAX_PAIRS", "Removal"]
+__all__ = ["MAX_BYTES", "MAX_PAIRS", "Removal"]
 
 MAX_PAIRS = 10_000
 """Keys one removal proof may name: of more, the leaf files themselves are the proof."""
+MAX_BYTES = 64 << 20
+"""Bytes of one proof about records."""
 
 _MAGIC = b"ATTRRMV1"
 _HEAD = struct.Struct(">8sI")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from attest.absence import NOTHING_SHOWN, Shown
 from attest.check import Checked, Line, RawLine, Unverified, check_lines, seldom_collected
 from attest.claim import ALL, unreadable
 from attest.docket import OrderState, read_orders
@@ -58,6 +59,8 @@ class Review:
     unknown_lines: tuple[tuple[str, int, str], ...]
     files: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     """Statement digest → the files it was read from, copies included."""
+    shown: Shown = field(default=NOTHING_SHOWN, repr=False)
+    """Proofs in hand about records that orders name; whoever has some puts them in."""
 
     def files_of(self, digest: str) -> list[str]:
         """Return the files a statement was read from, sorted; none where nobody said."""

@@ -50,6 +50,7 @@ LIMITS = (
     "That a model has forgotten anything, or that what descends from a target still holds any of it.",
     "Copies of the same bytes in other places: a digest says what they are, never where.",
     "That every recipient was recorded.",
+    "That a step that names the order took the records out: `attest verify-deletion` asks for the proofs.",
     "Records that a committed dataset never listed.",
     "What the order means in law: whether something is reached, excepted or late is for people to decide.",
 )

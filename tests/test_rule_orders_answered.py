@@ -270,7 +270,7 @@ def test_a_step_that_took_records_out_asks_for_the_certificate(case):
         }
     }
     case.certify()
-    assert case.said(model) == (Result.PASS, set())
+    assert case.said(model) == (Result.UNKNOWN, {"answer-open"})  # the proofs are missing: test_absence.py
 
 
 def test_an_order_only_a_register_tells_of_may_name_anything(case):

@@ -10,7 +10,7 @@ import copy
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from attest.absence import NOTHING_SHOWN, Shown
 from attest.bundle import Bundle, UnknownLine
 from attest.commitment import SCHEME
 from attest.digest import sha256_bytes
@@ -429,6 +430,7 @@ class World:
         as_of: datetime = NOW,
         historical: bool = False,
         memory: Mapping[str, Remembered] | None = None,
+        shown: Shown = NOTHING_SHOWN,
     ) -> Review:
         if isinstance(delivered, Tree):
             delivered = delivered.delivery()
@@ -440,7 +442,7 @@ class World:
             each if isinstance(each, Line) else Line("bundle.jsonl", number, each)
             for number, each in enumerate(self.lines if lines is None else lines, 1)
         ]
-        return review(
+        reviewed = review(
             delivered,
             given,
             self.trust,
@@ -449,6 +451,7 @@ class World:
             memory=memory,
             manifests=self.manifests,
         )
+        return replace(reviewed, shown=shown)
 
     def judge(self, delivered: Delivery | Artifact | Tree, policy: str = POLICY, **more: Any) -> Judgement:
         return evaluate(parse_policy(policy), self.review(delivered, **more))

@@ -16,10 +16,13 @@ from attest.cli.options import (
     signing_options,
     store_option,
 )
+from attest.cli.ordered_records import ordered_records_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.absence import Shown
+    from attest.cli.ordered_records import OrderedRecords
     from attest.closure import Closure
     from attest.impact import Impact
     from attest.statement import Statement
@@ -41,6 +44,7 @@ __all__ = ["command"]
 @click.option("--interim", is_flag=True, help="Sign although it is incomplete: a report on the way.")
 @click.option("-o", "--output", type=PATH, metavar="BUNDLE", help="Also write the bundle here.")
 @click.option("--trust", "-t", type=PATH, metavar="FILE", help="Whom you believe, for what.")
+@ordered_records_options
 @signing_options
 @store_option
 @limit_option
@@ -60,14 +64,19 @@ def command(
     store_uri: str | None,
     limits: tuple[str, ...],
     as_json: bool,
+    records: OrderedRecords,
 ) -> None:
     """Certify what became of everything a deletion order reaches.
 
     First --templates, which lists everything affected; then --items and --declaration. The certificate is
     held against the store before it is signed: one that leaves something out is refused, with what is missing
     (exit code 3), unless --interim says that it is a report on the way.
+
+    That ordered records were taken out is shown with --proof; with --output the proofs are put beside the
+    bundle, in NAME.proofs, where `attest verify-deletion` looks for them. Leaf files stay home.
     """
     from attest.certfile import read_declaration, read_items
+    from attest.cli.ordered_records import copy_proofs
     from attest.cli.snapshot import find_order, take_snapshot
     from attest.closure import Outcome
     from attest.errors import UsageError
@@ -78,7 +87,9 @@ def command(
         raise UsageError("give --items and --declaration", hint="--templates FOLDER writes both to fill in")
     bounds = limits_from(limits)
     snapshot = take_snapshot((), (), trust, store_uri, bounds)
-    impact = Impact(snapshot.graph, find_order(snapshot, order))
+    state = find_order(snapshot, order)
+    shown = records.shown(state, bounds)
+    impact = Impact(snapshot.graph, state, records.holding(state, snapshot.graph, shown))
     report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
     if templates is not None or items is None or declaration is None:
         _write_templates(templates, impact, report)
@@ -87,7 +98,7 @@ def command(
         read_declaration(declaration, bounds), snapshot_digest(snapshot.graph)
     )
     statement = _statement(impact, said)
-    closure = _closure(statement, impact, report)
+    closure = _closure(statement, impact, report, shown)
     answer: dict[str, Any] = {
         "outcome": closure.outcome.value,
         "certificate": None,
@@ -96,6 +107,8 @@ def command(
     if closure.outcome is not Outcome.INCOMPLETE or interim:
         signing = {"store": store_uri, "signer": signer, "timestamps": timestamps, "log": log}
         _sign(statement, output, {**signing, "sigstore": sigstore})
+        if output is not None:
+            copy_proofs(records.proofs, output)
         answer["certificate"] = f"sha256:{statement.digest}"
     echo_json(answer) if as_json else _tell(answer)
     if answer["certificate"] is None:
@@ -144,14 +157,14 @@ def _timed(said: dict[str, Any]) -> dict[str, Any]:
     return {**said, "declaration": {**declaration, "executedOn": f"{declaration['executedOn']}T00:00:00Z"}}
 
 
-def _closure(statement: Statement, impact: Impact, report: ImpactReport) -> Closure:
+def _closure(statement: Statement, impact: Impact, report: ImpactReport, shown: Shown) -> Closure:
     """Hold the certificate against the order as a reader will who believes its officer."""
     from attest.closure import Closure
     from attest.graph import Evidence
     from attest.predicate import read_predicate
 
     officer = Evidence(statement, "deletion-certificate", read_predicate(statement), (), ("the officer",))
-    return Closure(officer, impact, report)
+    return Closure(officer, impact, report, shown)
 
 
 def _sign(statement: Statement, output: Path | None, settings: dict[str, Any]) -> None:

@@ -8,11 +8,13 @@ import click
 
 from attest.cli.options import PATH, json_option, limits_from
 from attest.cli.order import snapshot_options
+from attest.cli.ordered_records import ordered_records_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from attest.cli.ordered_records import OrderedRecords
     from attest.impact import Impact
     from attest.resource import Artifact
     from attest.toll import ImpactReport
@@ -22,18 +24,6 @@ __all__ = ["command"]
 
 @click.command("impact")
 @click.argument("order", metavar="ORDER")
-@click.option(
-    "--found-in",
-    "found",
-    multiple=True,
-    metavar="ARTIFACT",
-    help="A dataset in which the order's records were found: sha256:…; may be repeated.",
-)
-@click.option(
-    "--find-records",
-    is_flag=True,
-    help="Look for the order's records in the leaf files of this project (`attest records commit`).",
-)
 @click.option("--all", "everything", is_flag=True, help="List every artifact, also those that are clear.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet instead of text.")
 @click.option("--svg", type=PATH, metavar="FILE", help="Also write a picture of what is affected.")
@@ -45,12 +35,11 @@ __all__ = ["command"]
     metavar="ARTIFACT",
     help="With --plan: an affected artifact that is still wanted; may be repeated.  [default: every model]",
 )
+@ordered_records_options
 @snapshot_options
 @json_option
 def command(
     order: str,
-    found: tuple[str, ...],
-    find_records: bool,
     everything: bool,
     as_csv: bool,
     svg: Path | None,
@@ -62,6 +51,7 @@ def command(
     store_uri: str | None,
     limits: tuple[str, ...],
     as_json: bool,
+    records: OrderedRecords,
 ) -> None:
     """Tell what a deletion order reaches, and what it does not.
 
@@ -73,7 +63,8 @@ def command(
     only what is explained down to its origins. The same statements give the same bytes.
 
     Records an order names by their keys are in the dataset it names with them. Which others hold them, the
-    leaf files of this project tell (--find-records), or somebody else (--found-in).
+    leaf files of this project tell (--find-records), proofs (--proof), or somebody else (--found-in). A list
+    of keys the order names by its digest stays home; who has it gives it with --list.
 
     With --plan: which recorded steps to run again, from what, and without what is ordered gone, so that the
     affected models that are still wanted exist again. Nothing is run.
@@ -83,7 +74,6 @@ def command(
       attest impact sha256:9c1e… --csv > affected.csv
       attest impact C-4743 -b vendor.intoto.jsonl -t trust.yaml --json
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
-    from attest.cli.named_records import datasets_of
     from attest.cli.snapshot import find_order, take_snapshot
     from attest.errors import UsageError
     from attest.impact import Impact
@@ -96,9 +86,10 @@ def command(
         raise UsageError("--svg does not go with --plan")
     if wanted and not planned:
         raise UsageError("--want needs --plan")
-    snapshot = take_snapshot(bundles, registers, trust, store_uri, limits_from(limits))
+    bounds = limits_from(limits)
+    snapshot = take_snapshot(bundles, registers, trust, store_uri, bounds)
     state = find_order(snapshot, order)
-    holding = [*_artifacts(found), *(datasets_of(state.order) if find_records else ())]
+    holding = records.holding(state, snapshot.graph, records.shown(state, bounds))
     impact = Impact(snapshot.graph, state, holding)
     if planned:
         _plan(impact, _artifacts(wanted), snapshot.trust.sha256, as_json=as_json)

@@ -15,21 +15,16 @@ from attest.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attest.commitment import Commitment
     from attest.holding import Wanted
     from attest.leaves import LeafFile
-    from attest.predicates.deletion_order import DeletionOrder
     from attest.recordbook import RecordBook
-    from attest.resource import Artifact
 
 __all__ = [
     "asked_of",
-    "datasets_of",
     "keys_of",
     "limits_of_proofs",
     "naming_options",
     "project_book",
-    "read_commitment",
     "say_limits",
 ]
 
@@ -102,30 +97,6 @@ def keys_of(file: Path, unit: str, keyer: Any) -> list[bytes]:
     ]
 
 
-def datasets_of(order: DeletionOrder | None) -> list[Artifact]:
-    """Return the datasets of this project's record book that hold a record an order names.
-
-    Raises:
-        FormatError: a leaf file is damaged.
-    """
-    from attest.holding import Wanted, datasets_holding
-
-    book = project_book()
-    wanted: list[Wanted] = []
-    for target in order.targets.records if order else ():
-        named = target.dataset.artifact if target.dataset else None
-        known = book.predicates(named).values() if named else ()
-        secrets = {each["keying"]: each["secretDigest"]["sha256"] for each in known}
-        wanted += [Wanted(bytes.fromhex(key), target.space, secrets.get(target.space)) for key in target.keys]
-    commitments: dict[Artifact, list[Commitment]] = {}
-    proofs = []
-    for leaves in book.all_leaves():
-        with leaves:
-            commitments.setdefault(leaves.owner.artifact, []).append(leaves.commitment)
-            proofs += [leaves.prove(each.key) for each in wanted if each.space == leaves.owner.space]
-    return sorted({each.dataset for each in datasets_holding(wanted, commitments, proofs) if each.holds})
-
-
 def limits_of_proofs() -> list[str]:
     """Return what no proof about a record shows, one sentence each."""
     from attest.commitment import LIMITS_OF_A_PROOF
@@ -137,13 +108,3 @@ def say_limits() -> None:
     """Say on standard error what no proof shows."""
     for line in limits_of_proofs():
         click.echo(f"attest: not proven: {line}", err=True)
-
-
-def read_commitment(said: Any) -> Commitment | None:
-    """Return a commitment as a statement says it, or ``None`` if it is of another kind, or none."""
-    from attest.commitment import SCHEME, SPACES, Commitment
-
-    secret = said and (said.secret_digest or {}).get("sha256")
-    if not secret or said.scheme != SCHEME or said.keying not in SPACES:
-        return None
-    return Commitment(bytes.fromhex(said.root), said.count, said.keying, secret)

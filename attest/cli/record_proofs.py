@@ -13,7 +13,6 @@ from attest.cli.named_records import (
     limits_of_proofs,
     naming_options,
     project_book,
-    read_commitment,
     say_limits,
 )
 from attest.cli.options import PATH, counted, echo_json, json_option
@@ -135,9 +134,11 @@ def check(
 
 
 def _read_proof(path: Path) -> bytes:
+    from attest.removal import MAX_BYTES
+
     size = path.stat().st_size
-    if size > 64 << 20:
-        raise FormatError(f"a proof of {size:,} bytes, expected 64 MiB at most", str(path))
+    if size > MAX_BYTES:
+        raise FormatError(f"a proof of {size:,} bytes, expected {MAX_BYTES:,} at most", str(path))
     return path.read_bytes()
 
 
@@ -258,7 +259,7 @@ def _commitments(path: Path) -> list[Commitment]:
         value = stack.pop()
         if isinstance(value, dict) and {"scheme", "root", "count", "keying"} <= value.keys():
             try:
-                said = read_commitment(RecordCommitment.from_json(value))
+                said = RecordCommitment.from_json(value).commitment()
             except ValidationError as error:
                 raise FormatError("holds a commitment that is none", str(path)) from error
             found += [said] if said else []

@@ -11,7 +11,6 @@ from attest.cli.named_records import (
     limits_of_proofs,
     naming_options,
     project_book,
-    read_commitment,
     say_limits,
 )
 from attest.cli.options import (
@@ -44,6 +43,9 @@ _UNIT = click.option(
     "--unit",
     type=click.Choice(["file", "row"]),
     help="What one record is.  [default: row if every file is .parquet, .jsonl, .ndjson or .csv]",
+)
+_KEYS = click.option(
+    "--keys", "key_file", type=PATH, metavar="FILE", help="Records by their keys, one on each line."
 )
 _EXCLUDE = click.option(
     "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match; they are not data."
@@ -188,6 +190,7 @@ def _tell_commit(result: dict[str, Any]) -> None:
 
 @command.command()
 @naming_options
+@_KEYS
 @click.argument("leaf_files", nargs=-1, type=PATH, metavar="[LEAVES]...")
 @store_option
 @json_option
@@ -195,6 +198,7 @@ def find(
     files: tuple[Path, ...],
     people: tuple[str, ...],
     keys: tuple[str, ...],
+    key_file: Path | None,
     leaf_files: tuple[Path, ...],
     store_uri: str | None,
     as_json: bool,
@@ -210,9 +214,10 @@ def find(
     from attest.leaves import LeafFile
 
     book = project_book()
+    keys = (*keys, *_listed(key_file))
     commitments, names = _signed(store_uri) if not leaf_files else ({}, {})
     proofs: list[Proof] = []
-    wanted: list[Wanted] = []
+    wanted: dict[Wanted, None] = {}
     shown: set[tuple[Any, Wanted]] = set()
     for leaves in map(LeafFile, leaf_files) if leaf_files else book.all_leaves():
         with leaves:
@@ -221,7 +226,7 @@ def find(
             if leaves.commitment not in ours:
                 ours.append(leaves.commitment)
             proofs += [leaves.prove(each.key) for each in asked]
-            wanted += [each for each in asked if each not in wanted]
+            wanted |= dict.fromkeys(asked)
             shown |= {(leaves.owner.artifact, each) for each in asked}
     unread = {each for each in commitments if not any(dataset == each for dataset, _ in shown)}
     found = [
@@ -252,8 +257,8 @@ def _signed(store_uri: str | None) -> tuple[dict[Any, list[Commitment]], dict[An
             if artifact is None or not isinstance(said, Dataset):
                 continue
             names[artifact] = " ".join(each for each in (said.name, said.version) if each)
-            both = (said.record_commitment, said.subject_commitment)
-            if made := [each for each in map(read_commitment, both) if each is not None]:
+            both = filter(None, (said.record_commitment, said.subject_commitment))
+            if made := [known for each in both if (known := each.commitment()) is not None]:
                 commitments[artifact] = made
     return commitments, names
 
@@ -293,9 +298,7 @@ def _tell_found(found: list[Holding], unread: list[Any], names: dict[Any, str], 
 )
 @click.argument("path", type=PATH)
 @naming_options
-@click.option(
-    "--keys", "key_file", type=PATH, metavar="FILE", help="Records by their keys, one on each line."
-)
+@_KEYS
 @click.option("-o", "--output", type=PATH, required=True, metavar="PATH", help="Where the new version goes.")
 @click.option("--proof", type=PATH, metavar="FILE", help="Where the proof goes.  [default: OUTPUT.removal]")
 @click.option("--order", metavar="DIGEST", help="Statement digest of the deletion order this answers.")
@@ -390,6 +393,13 @@ def _digest(path: Path, exclude: tuple[str, ...]) -> Any:
     return digest_path(path, exclude=exclude, progress=progress_bar()).artifact
 
 
+def _listed(file: Path | None) -> list[str]:
+    """Return the keys in a file, sorted."""
+    from attest.keylist import read_keys
+
+    return sorted(key.hex() for key in read_keys(file).keys) if file else []
+
+
 def _wish(
     book: RecordBook,
     artifact: Any,
@@ -400,8 +410,7 @@ def _wish(
 ) -> Wish:
     from attest.remover import Wish
 
-    more = key_file.read_text("ascii", "replace").split() if key_file else []
-    listed = (*keys, *more)
+    listed = (*keys, *_listed(key_file))
     if not (files or people or listed):
         raise UsageError("no record is named", hint="name one with --record, --person, --key or --keys")
     content: set[bytes] = set()

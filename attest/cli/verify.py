@@ -64,6 +64,14 @@ __all__ = [
     "--manifests", type=PATH, help="Folder of manifests. [default: NAME.manifests beside the bundle]"
 )
 @click.option(
+    "--proof",
+    "proofs",
+    multiple=True,
+    type=PATH,
+    metavar="FILE|FOLDER",
+    help="Proofs that ordered records were removed. [default: NAME.proofs beside the bundle]",
+)
+@click.option(
     "--as-of", metavar="TIME", help="Evaluate as of a past time (RFC 3339). Not a basis for buying today."
 )
 @click.option(
@@ -88,6 +96,7 @@ def command(
     policy: str,
     registers: tuple[str, ...],
     manifests: Path | None,
+    proofs: tuple[Path, ...],
     as_of: str | None,
     reports: tuple[Path, ...],
     memory: Path | None,
@@ -112,6 +121,10 @@ def command(
     \b
       attest verify model/ -b model.intoto.jsonl -t trust.yaml -p policy.yaml -r report.html
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
+    from dataclasses import replace
+    from pathlib import Path
+
+    from attest.cli.ordered_records import proofs_folder, read_proofs
     from attest.cli.registers import register_files
     from attest.files import write_file
     from attest.memory import read_memory, write_memory
@@ -150,6 +163,8 @@ def command(
             manifests=manifests_beside(own, manifests, bounds),
             limits=bounds,
         )
+        shown = read_proofs(proofs or filter(Path.is_dir, map(proofs_folder, own)))
+        reviewed = replace(reviewed, shown=shown)
         again = _reproduce(given | {"path": path, "bundles": own, "as_of": format_time(time)})
         results.append(make_report(reviewed, demanded, evaluate(demanded, reviewed), again))
         seen = _newest(seen, reviewed.registers)
@@ -355,6 +370,7 @@ _AGAIN = {
     "policy": "--policy",
     "registers": "--register",
     "manifests": "--manifests",
+    "proofs": "--proof",
     "memory": "--memory",
     "limits": "--limit",
     "as_of": "--as-of",

@@ -8,10 +8,12 @@ import click
 
 from attest.cli.options import PATH, echo_json, json_option, limits_from
 from attest.cli.order import snapshot_options
+from attest.cli.ordered_records import ordered_records_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.cli.ordered_records import OrderedRecords
     from attest.cli.snapshot import Snapshot
     from attest.closure import Closure
     from attest.docket import OrderState
@@ -23,6 +25,7 @@ __all__ = ["command"]
 @click.command("verify-deletion")
 @click.argument("certificate", type=PATH)
 @click.option("--order", required=True, metavar="ORDER", help="The order: its id or statement digest.")
+@ordered_records_options
 @snapshot_options
 @json_option
 def command(
@@ -34,6 +37,7 @@ def command(
     store_uri: str | None,
     limits: tuple[str, ...],
     as_json: bool,
+    records: OrderedRecords,
 ) -> None:
     """Check that a deletion certificate accounts for everything its order reaches.
 
@@ -41,8 +45,13 @@ def command(
     the store or in the files of --bundle, and in CERTIFICATE. COMPLETE and COMPLETE_WITH_RETENTION end with
     0, LATE with 1, INCOMPLETE with 3, and name what is missing.
 
+    Of records that were taken out of a dataset, no statement says enough: what shows it are the proofs of
+    --proof, and those in NAME.proofs beside the certificate, held against the commitments of both versions.
+    Two leaf files do so for any number of records. Keys the order names by a list need that, too: --list.
+
     It shows that a named officer declared it, of named digests. It does not show that bytes are gone.
     """
+    from attest.cli.ordered_records import proofs_folder
     from attest.cli.snapshot import find_order, take_snapshot
     from attest.closure import Closure, Outcome
     from attest.impact import Impact
@@ -51,9 +60,10 @@ def command(
     bounds = limits_from(limits)
     snapshot = take_snapshot(bundles, (*registers, str(certificate)), trust, store_uri, bounds)
     state = find_order(snapshot, order)
-    impact = Impact(snapshot.graph, state)
+    shown = records.shown(state, bounds, proofs_folder(certificate))
+    impact = Impact(snapshot.graph, state, records.holding(state, snapshot.graph, shown))
     report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
-    closure = Closure(_certificate(snapshot, state, certificate), impact, report)
+    closure = Closure(_certificate(snapshot, state, certificate), impact, report, shown)
     answer: dict[str, Any] = {
         "outcome": closure.outcome.value,
         "order": f"sha256:{state.digest}",

@@ -26,6 +26,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal
 
 from attest.claim import Claimed, Count, Lenient, Token, or_unknown
+from attest.commitment import SCHEME, SPACES, Commitment
 from attest.digest import DigestSet, Sha256
 from attest.model import Date, Presence
 from attest.predicate import BASE, Predicate
@@ -281,6 +282,13 @@ class RecordCommitment(Lenient):
     """What keys the leaves: ``content`` or ``subject``."""
     secret_digest: DigestSet | None = None
     """SHA-256 of the secret that keys the leaves."""
+
+    def commitment(self) -> Commitment | None:
+        """Return what proofs are held against; ``None`` if this version cannot check its kind."""
+        secret = (self.secret_digest or {}).get("sha256")
+        if not secret or self.scheme != SCHEME or self.keying not in SPACES:
+            return None
+        return Commitment(bytes.fromhex(self.root), self.count, self.keying, secret)
 
 
 class Dataset(Predicate, Lenient):

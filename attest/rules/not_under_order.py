@@ -7,7 +7,8 @@ is in hand, or by another digest that some statement gives the same bytes. That 
 only shown by a fresh ``register`` whose keeper the reader trusts and that claims to list every order.
 
 An order about single records counts against the whole dataset, until a later step says that it removed them
-(``order`` of a transform); then it leaves the answer open, because a step alone proves no removal.
+(``order`` of a transform). A step alone proves no removal: that leaves the answer open, until proofs show
+that each record was in the old version and is not in the new one (``attest verify --proof``).
 
 FAIL: an order in force names something of the lineage, or a delivered file. UNKNOWN: no register is named or
 in hand, it is too old or not independent where that is asked for, an order names something by its name alone
@@ -21,6 +22,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from attest.absence import NOT_TAKEN_OUT, Fault, faults, holders
 from attest.docket import OrderState, named_artifacts
 from attest.graph import StepNode
 from attest.lineage import Lineage
@@ -126,13 +128,14 @@ def _order(review: Review, order: OrderState, held: Held) -> Iterator[Finding]:
             f"deletion order {order.title} names records and no dataset: they may be in any",
             "Ask its keeper which dataset the records are in, and the vendor whether its data holds them.",
         )
-    named = named_artifacts(order, review.graph)
+    named: dict[Artifact, str] = dict.fromkeys(sorted(holders(review.graph, order, review.shown)), "records")
+    named |= named_artifacts(order, review.graph)
     digests = {item.digest.get("sha256", "") for item in order.named}
     for sha256 in sorted(digests & held.inside.keys()):
         named |= dict.fromkeys(held.inside[sha256], "digest")
     for artifact, how in named.items():
         if artifact in review.lineage.ancestors:
-            yield _under(review, order, artifact, how)
+            yield from _under(review, order, artifact, how)
     for sha256 in sorted(digests & held.delivered.keys() - held.inside.keys()):
         yield Finding(
             "under-order",
@@ -145,19 +148,28 @@ def _order(review: Review, order: OrderState, held: Held) -> Iterator[Finding]:
         )
 
 
-def _under(review: Review, order: OrderState, artifact: Artifact, how: str) -> Finding:
+def _under(review: Review, order: OrderState, artifact: Artifact, how: str) -> Iterator[Finding]:
     name = review.graph.name(artifact)
-    removed = _only_records(order, artifact) and not _exposed(review.lineage, artifact, order.digest)
+    unshown: list[Fault] = []
+    only = how == "records" or _only_records(order, artifact)
+    removed = only and not _exposed(review.lineage, artifact, order.digest)
     if how == "name":
         code, result = "order-names-alike", Result.UNKNOWN
         what = f"goes by a name that deletion order {order.title} gives: it may be what must go"
     elif removed:
+        unshown = _unshown(review, order, artifact)
+        if not unshown:
+            return
         code, result = "order-records-unproven", Result.UNKNOWN
         what = f"holds records that deletion order {order.title} names; a step says that it removed them"
+        what += f"; not shown: {unshown[0].summary}"
+    elif how == "records":
+        code, result = "under-order", Result.FAIL
+        what = f"is shown to hold records that deletion order {order.title} ({order.state}) names"
     else:
         code, result = "under-order", Result.FAIL
         what = f"is named by deletion order {order.title} ({order.state})"
-    return about(
+    yield about(
         review,
         review.lineage.ancestors[artifact],
         code,
@@ -170,6 +182,21 @@ def _under(review: Review, order: OrderState, artifact: Artifact, how: str) -> F
         if removed
         else f"Ask for a model that was made without {name}, and for the certificate that answers the order.",
     )
+
+
+def _unshown(review: Review, order: OrderState, artifact: Artifact) -> list[Fault]:
+    """Return why the proofs in hand do not show that a dataset's ordered records were taken out."""
+    made = {
+        output
+        for output in review.lineage.ancestors
+        for node in review.graph.makers.get(output, ())
+        if any(item.artifact == artifact for item in node.inputs) and _answers(node, order.digest)
+    }
+    if not made:
+        return [NOT_TAKEN_OUT]
+    return [
+        fault for new in sorted(made) for fault in faults(review.graph, order, artifact, new, review.shown)
+    ]
 
 
 def _evidence(order: OrderState) -> tuple[str, ...]:

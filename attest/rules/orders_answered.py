@@ -12,10 +12,10 @@ A certificate that another one supersedes is passed over; of several that are le
 It shows that a named person declared it, of named digests, and when. It does not show that bytes are gone.
 
 FAIL: a certificate leaves something out, or says that it was done late, or that something stays. UNKNOWN:
-there is no certificate, or none by an officer of the trust file; what the order reaches is not explained;
-no register is named or in hand, it is too old or not independent where that is asked for, or a gap hides
-what an order could reach. Not applicable: the lineage is complete, the register is fresh, and no order
-reaches it.
+there is no certificate, or none by an officer of the trust file; what the order reaches is not explained,
+or no proof in hand shows that records were taken out (``attest verify --proof``); no register is named or in
+hand, it is too old or not independent where that is asked for, or a gap hides what an order could reach. Not
+applicable: the lineage is complete, the register is fresh, and no order reaches it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from attest.absence import holders
 from attest.closure import Closure, Gap
 from attest.closure import Outcome as Answer
 from attest.docket import OrderState, named_artifacts
@@ -81,7 +82,7 @@ class OrdersAnswered(Rule):
             trees, loose = _inside(order, held)
             if not (trees or loose or order.digest in asked or _may_reach(review, order)):
                 continue
-            impact = Impact(review.graph, order)
+            impact = Impact(review.graph, order, holders(review.graph, order, review.shown))
             if trees or loose or order.digest in asked or _reaches(impact, review):
                 examined += 1
                 findings += self._order(review, impact, trees)
@@ -128,7 +129,7 @@ class OrdersAnswered(Rule):
             return
         report = impact_report(impact, review.orders, review.trust.sha256)
         for certificate in certificates:
-            for gap in Closure(certificate, impact, report).gaps:
+            for gap in Closure(certificate, impact, report, review.shown).gaps:
                 if (fault := self._fault(gap)) is not None:
                     yield _short(review, order, certificate, gap, *fault)
 

@@ -1,0 +1,239 @@
+"""Records are ordered gone: taken out, certified with proofs, and checked by whoever has them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+from test_cli_certify import DONE
+from workshop import attest, fill, make_project
+
+from attest.commitment import Keyer
+from attest.manifest import digest_path
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch, capfd):
+    """Photos with a commitment, and a model of them."""
+    folder = make_project(tmp_path / "p", settings="builder: {id: https://vendor.example/ci}\n")
+    monkeypatch.chdir(folder)
+    fill(folder / "photos", **{f"p{number}": f"photo {number}" for number in range(30)})
+    described(capfd, "photos")
+    return folder
+
+
+def described(capfd, name):
+    found = json.loads(attest(capfd, "records", "commit", name, "--json")[0])
+    attest(capfd, "dataset", name, "--card", "card.yaml")
+    script = f"mkdir m-{name} && echo {name} > m-{name}/model.safetensors"
+    words = ("--kind", "train", "--dataset", name, "--output", f"m-{name}", "--", "sh", "-c", script)
+    attest(capfd, "run", *words)
+    return found
+
+
+def keys(root, *numbers):
+    (secret,) = (root / ".attest" / "records" / "secrets").glob("*.secret")
+    return Keyer(bytes.fromhex(secret.read_text())).keys([f"photo {number}".encode() for number in numbers])
+
+
+def ordered(root, capfd, which, *, dataset=True, name="D-1"):
+    """Order records gone; return the order's digest."""
+    where = f"dataset: '{digest_path(root / 'photos').artifact}', " if dataset else ""
+    target = f"targets: {{records: [{{{where}space: content, {which}}}]}}\n"
+    (root / f"{name}.yaml").write_text(f"order: {{id: {name}, basis: voluntary}}\n{target}")
+    return json.loads(attest(capfd, "order", "add", f"{name}.yaml", "--json")[0])["statement"]
+
+
+def remove(capfd, order, *numbers, target="clean"):
+    words = [word for number in numbers for word in ("--record", f"photos/p{number}.txt")]
+    attest(capfd, "records", "remove", "photos", *words, "-o", target, "--order", order)
+    attest(capfd, "dataset", target, "--card", "card.yaml")
+
+
+def filled(root, capfd, order="D-1", *words):
+    attest(capfd, "certify", order, "--templates", "out", *words)
+    for name in ("items.yaml", "declaration.yaml"):
+        path = root / "out" / name
+        text = re.sub(r"(\w+): FILL-IN", lambda match: f"{match[1]}: {DONE[match[1]]}", path.read_text())
+        head, _, rest = text.partition('name: "photos/"')
+        rest = rest.replace("disposition: destroyed", "disposition: records-removed", 1)
+        path.write_text(head + 'name: "photos/"' + rest if rest else text)
+    return ("certify", order, "--items", "out/items.yaml", "--declaration", "out/declaration.yaml")
+
+
+def gaps(out):
+    said = json.loads(out)
+    return said["outcome"], {each["code"]: each["summary"] for each in said["findings"]}
+
+
+def checked(capfd, *words, code):
+    return gaps(attest(capfd, "verify-deletion", "c.jsonl", "--order", *words, "--json", code=code)[0])
+
+
+@pytest.fixture
+def certified(root, capfd):
+    """An order for two photos, answered: the certificate, and the proofs beside it."""
+    order = ordered(root, capfd, f"keys: [{', '.join(key.hex() for key in keys(root, 7, 8))}]")
+    remove(capfd, order, 7, 8)
+    words = filled(root, capfd)
+    assert gaps(attest(capfd, *words, "--json", code=3)[0])[1].keys() == {"proof-missing"}
+    out = attest(capfd, *words, "--proof", "clean.removal", "-o", "c.jsonl", "--json")[0]
+    assert gaps(out) == ("COMPLETE", {})
+    return root
+
+
+def test_the_proofs_travel_beside_the_certificate(certified, capfd):
+    (proof,) = (certified / "c.proofs").iterdir()
+    assert proof.read_bytes() == (certified / "clean.removal").read_bytes()
+    assert checked(capfd, "D-1", code=0) == ("COMPLETE", {})
+    proof.rename(certified / "elsewhere.removal")
+    outcome, found = checked(capfd, "D-1", code=3)
+    assert (outcome, set(found)) == ("INCOMPLETE", {"proof-missing"})
+    assert f"2 of 2 records, first {min(keys(certified, 7, 8)).hex()}" in found["proof-missing"]
+    assert checked(capfd, "D-1", "--proof", "elsewhere.removal", code=0)[0] == "COMPLETE"
+    assert checked(capfd, "D-1", "--proof", ".", code=0)[0] == "COMPLETE"
+
+
+def test_two_leaf_files_show_it_too(certified, capfd):
+    shutil.rmtree(certified / "c.proofs")
+    book = certified / ".attest" / "records"
+    leaves = [next(book.glob(f"{digest_path(certified / n).artifact.sha256}*")) for n in ("photos", "clean")]
+    words = [word for path in leaves for word in ("--proof", path)]
+    assert checked(capfd, "D-1", *words, code=0)[0] == "COMPLETE"
+    assert set(checked(capfd, "D-1", *words[:2], code=3)[1]) == {"proof-missing"}
+    damaged = bytearray(leaves[1].read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (certified / "damaged.leaves").write_bytes(damaged)
+    words[-1] = "damaged.leaves"
+    _, err = attest(capfd, "verify-deletion", "c.jsonl", "--order", "D-1", *words, code=4)
+    assert "the leaf file is damaged" in err
+
+
+def test_single_proofs_show_it_too(certified, capfd):
+    shutil.rmtree(certified / "c.proofs")
+    words = []
+    for dataset in ("photos", "clean"):
+        for number in (7, 8):
+            name = f"{dataset}-{number}.proof"
+            attest(
+                capfd,
+                "records",
+                "prove",
+                dataset,
+                "--record",
+                f"photos/p{number}.txt",
+                "-o",
+                certified / name,
+            )
+            words += ["--proof", name]
+    assert checked(capfd, "D-1", *words, code=0)[0] == "COMPLETE"
+    found = checked(capfd, "D-1", *words[:-2], code=3)[1]
+    assert found["proof-missing"].count("1 of 2 records") == 1
+
+
+def test_a_proof_of_another_removal_is_told_from_none(certified, capfd):
+    shutil.rmtree(certified / "c.proofs")
+    attest(capfd, "records", "remove", "photos", "--record", "photos/p7.txt", "-o", "other")
+    found = checked(capfd, "D-1", "--proof", "other.removal", code=3)[1]
+    assert set(found) == {"proof-wrong", "proof-missing", "item-missing"}  # nobody ordered what it made
+    assert "it is for another root: got" in found["proof-wrong"]
+    (certified / "damaged.removal").write_bytes((certified / "clean.removal").read_bytes()[:-1])
+    words = ("verify-deletion", "c.jsonl", "--order", "D-1", "--proof", "damaged.removal")
+    assert "the removal proof is damaged" in attest(capfd, *words, code=4)[1]
+    (certified / "note.txt").write_text("no proof")
+    words = (*words[:-1], "note.txt")
+    assert "this is no proof about a record" in attest(capfd, *words, code=4)[1]
+
+
+def test_the_proof_of_one_order_answers_no_other(certified, capfd):
+    order = ordered(certified, capfd, f"keys: [{keys(certified, 9)[0].hex()}]", name="D-2")
+    words = filled_again(certified, capfd, "D-2")
+    found = gaps(attest(capfd, *words, "--proof", "clean.removal", "--json", code=3)[0])[1]
+    assert {"removal-unproven"} <= set(found)
+    remove(capfd, order, 7, 8, 9, target="cleaner")
+    words = filled_again(certified, capfd, "D-2")
+    found = gaps(attest(capfd, *words, "--proof", "clean.removal", "--json", code=3)[0])[1]
+    assert set(found) == {"proof-missing"}
+    assert gaps(attest(capfd, *words, "--proof", "cleaner.removal", "--json")[0]) == ("COMPLETE", {})
+
+
+def filled_again(root, capfd, order):
+    shutil.rmtree(root / "out")
+    return filled(root, capfd, order)
+
+
+def test_a_list_of_keys_stays_home_and_is_asked_for(root, capfd):
+    gone = keys(root, 7, 8)
+    (root / "gone.txt").write_text("".join(f"{key.hex()}\n" for key in gone))
+    order = ordered(root, capfd, "list: gone.txt")
+    remove(capfd, order, 7, 8)
+    words = filled(root, capfd)
+    found = gaps(attest(capfd, *words, "--proof", "clean.removal", "--json", code=3)[0])[1]
+    assert set(found) == {"proof-missing"}
+    assert "list of keys" in found["proof-missing"]
+    more = ("--proof", "clean.removal", "--list", "gone.txt")
+    assert gaps(attest(capfd, *words, *more, "-o", "c.jsonl", "--json")[0]) == ("COMPLETE", {})
+    assert set(checked(capfd, "D-1", code=3)[1]) == {"proof-missing"}
+    assert checked(capfd, "D-1", "--list", "gone.txt", code=0)[0] == "COMPLETE"
+    (root / "less.txt").write_text(f"{gone[0].hex()}\n")
+    words = ("verify-deletion", "c.jsonl", "--order", "D-1", "--list", "less.txt")
+    _, err = attest(capfd, *words, code=2)
+    assert "less.txt: is not the list of keys the order names: got sha256:" in err
+
+
+def test_a_list_of_keys_leads_to_datasets_nobody_named(root, capfd):
+    (root / "gone.txt").write_text(f"{keys(root, 7)[0].hex()}\n")
+    ordered(root, capfd, "list: gone.txt", dataset=False)
+    photos = str(digest_path(root / "photos").artifact)
+
+    def reached(*words):
+        out, err = attest(capfd, "impact", "D-1", "--json", *words)
+        rows = json.loads(out)["affected"]
+        return {row["artifact"] for row in rows if row["certainty"] == "proven"}, err
+
+    found, err = reached("--find-records")
+    assert found == set()
+    assert "--list FILE gives it" in err
+    found, _ = reached("--find-records", "--list", "gone.txt")
+    assert {photos, str(digest_path(root / "m-photos").artifact)} <= found
+    attest(capfd, "records", "prove", "photos", "--record", "photos/p7.txt", "-o", "p.proof")
+    assert photos in reached("--proof", "p.proof", "--list", "gone.txt")[0]
+    assert reached("--proof", "p.proof")[0] == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no record key"),
+        ("ab\n", "bad.txt:1: got 'ab', expected a record key"),
+        ("ab" * 32 + "\n" + "AB" * 32 + "\n", "bad.txt:2: got"),
+        (None, "No such file"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_refused_before_it_is_ordered(root, capfd, text, message):
+    if text is not None:
+        (root / "bad.txt").write_text(text)
+    (root / "o.yaml").write_text(
+        "order: {id: D-1, basis: voluntary}\ntargets: {records: [{space: content, list: bad.txt}]}\n"
+    )
+    _, err = attest(capfd, "order", "add", "o.yaml", code=2)
+    assert message in err
+    assert "o.yaml:2" in err
+
+
+def test_records_are_found_by_a_list(root, capfd):
+    (root / "gone.txt").write_text("".join(f"{key.hex()}\n" for key in keys(root, 7, 99)))
+    said = json.loads(attest(capfd, "records", "find", "--keys", "gone.txt", "--json")[0])
+    assert sorted(each["holds"] for each in said["found"]) == [False, True]
+
+
+def test_what_somebody_else_found_counts_in_the_check(certified, capfd):
+    fill(certified / "copy", a="elsewhere")
+    described(capfd, "copy")
+    copy = str(digest_path(certified / "copy").artifact)
+    outcome, _ = checked(capfd, "D-1", code=0)
+    assert outcome == "COMPLETE"
+    found = checked(capfd, "D-1", "--found-in", copy, code=3)[1]
+    assert "item-missing" in found
