@@ -11,9 +11,9 @@ import gc
 import io
 import pickle
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -113,6 +113,8 @@ def check_lines(
     as_of: datetime | None = None,
     *,
     jobs: int = 1,
+    at_rest: bool = False,
+    stranger: Callable[[str, int, bytes], object] | None = None,
 ) -> Checked:
     """Check every signature; what is not a principal's is set aside. Copies of a line count once.
 
@@ -122,6 +124,8 @@ def check_lines(
         limits: the reader's limits.
         as_of: when certificates without a trusted time have to be valid (``Trust.verify``).
         jobs: processes that share the work where there are ``MANY`` lines or more; the result is the same.
+        at_rest: keep of a bundle its statement's bytes alone, which are read again when they are asked for.
+        stranger: told where every bundle stood that nobody is shown to have signed, and its line.
 
     Raises:
         FormatError: a line that was not parsed is not JSON.
@@ -147,23 +151,49 @@ def check_lines(
             elif source not in files[digest]:
                 files[digest] |= {source}
             if isinstance(what, Unverified):
-                copy = sha256_bytes(raw)  # strangers' lines are not kept: there can be many
-                if copy in strange:
-                    continue
-                strange.add(copy)
-                unverified[digest, what.code] = what
+                if stranger is not None:
+                    stranger(source, number, raw)
+                if (copy := sha256_bytes(raw)) not in strange:  # their lines are not kept: there can be many
+                    strange.add(copy)
+                    unverified[digest, what.code] = what
             else:
-                if others := verified[digest]:  # only then the line may be a copy of one before
-                    same = lines_of.setdefault(digest, {others[0].bundle.raw})
-                    if raw in same:
-                        continue
-                    same.add(raw)
-                others.append(what)
-                count += 1
+                one = _at_rest(what, limits) if at_rest else what
+                count += _took(one, raw, verified[digest], lines_of)
             if count + len(strange) > limits.statements:
                 limits.check("statements", count + len(strange), source)
     strangers = tuple(unverified[key] for key in sorted(unverified))
     return Checked(verified, strangers, tuple(sorted(unknown)), files)
+
+
+def _at_rest(one: VerifiedStatement, limits: Limits) -> VerifiedStatement:
+    return replace(one, statement=one.statement.at_rest(limits), bundle=None)
+
+
+def _took(
+    one: VerifiedStatement, raw: bytes, others: list[VerifiedStatement], lines_of: dict[str, set[bytes]]
+) -> bool:
+    """Add a statement to those of the same digest unless its line is a copy; return whether it was added."""
+    if others:  # only then it may be one
+        first = others[0].bundle
+        if first is None:
+            if any(_same_signature(each, one) for each in others):
+                return False
+        else:
+            same = lines_of.setdefault(one.statement.digest, {first.raw})
+            if raw in same:
+                return False
+            same.add(raw)
+    others.append(one)
+    return True
+
+
+def _same_signature(one: VerifiedStatement, other: VerifiedStatement) -> bool:
+    """Whether two bundles of one statement say the same of who signed it and when."""
+    return (one.signer, one.principals, one.trusted_time) == (
+        other.signer,
+        other.principals,
+        other.trusted_time,
+    )
 
 
 Examined = str | Unverified | VerifiedStatement
@@ -313,7 +343,7 @@ def _examine_batch(reader: _Reader, batch: _Batch) -> tuple[list[_Sent], AttestE
         except AttestError as error:
             return found, error
         if isinstance(what, VerifiedStatement):
-            parts = what.bundle.__dict__
+            parts = what.bundle.__dict__  # a whole one: nothing was put at rest yet
             signer = same.setdefault(what.signer, what.signer)
             sent = (what.statement.digest, signer, what.principals, what.trusted_time)
             found.append(sent + tuple([parts[name] for name in _PARTS]))

@@ -8,23 +8,22 @@ gives the same graph.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
+from sys import intern
+from typing import Any
 
-from attest.claim import unreadable
 from attest.digest import ALIASES
 from attest.errors import FormatError
+from attest.evidence import Evidence, Signature
 from attest.manifest import Manifest
-from attest.predicate import Predicate, artifacts_of, is_name_blind
+from attest.predicate import is_name_blind
 from attest.predicates.dataset import Dataset
 from attest.predicates.distribution import Distribution
 from attest.predicates.link import step_of
-from attest.predicates.step import Input, Step
+from attest.predicates.step import Input, Step, missing_roles
 from attest.resource import Artifact, ResourceDescriptor
-from attest.statement import Statement
-from attest.verifier import Identity, count_principals
 
 __all__ = [
     "DATASET_ROLES",
@@ -47,66 +46,6 @@ SUPPORT_LIMIT = 1 << 20
 """Bytes above which an input said to be code, config or environment counts as a dataset."""
 
 
-@dataclass(frozen=True)
-class Signature:
-    """One verified signature over a statement."""
-
-    signer: Identity
-    principals: tuple[str, ...]
-    trusted_time: datetime | None
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """A verified statement, with everybody who signed it and how far the reader believes it."""
-
-    statement: Statement
-    kind: str | None
-    """Short name of its predicate; ``None`` for a type that is only carried."""
-    predicate: Predicate | None = field(repr=False)
-    signatures: tuple[Signature, ...]
-    granted: tuple[str, ...]
-    """Principals who hold the trust role this statement needs; empty: it is carried and grants nothing."""
-    reason: str = ""
-    """Why nobody was granted it, or why it cannot be read."""
-    withdrawn_by: tuple[str, ...] = ()
-    """Digests of withdrawals or registers that reach it."""
-    ways: tuple[tuple[frozenset[str], int], ...] = ()
-    """Each way it is granted: principals, and how many of them it took; empty: any one of ``granted``."""
-
-    @property
-    def digest(self) -> str:
-        """The statement's digest, lowercase hex."""
-        return self.statement.digest
-
-    @property
-    def believed(self) -> bool:
-        """Whether it grants: its signer may say this, it can be read, and nobody withdrew it."""
-        return bool(self.granted) and self.predicate is not None and not self.withdrawn_by
-
-    @property
-    def trusted_time(self) -> datetime | None:
-        """The earliest trusted time at which enough of those who grant it had signed."""
-        timed = sorted((each.trusted_time, each.principals) for each in self.signatures if each.trusted_time)
-        times = [
-            time
-            for names, quorum in self.ways or ((frozenset(self.granted), 1),)
-            for number, (time, _) in enumerate(timed, 1)
-            if self.granted and count_principals([each for _, each in timed[:number]], names) >= quorum
-        ]
-        return min(times, default=None)
-
-    @cached_property
-    def unreadable(self) -> tuple[str, ...]:
-        """Dotted names of the fields of its predicate that could not be read, at any depth."""
-        return tuple(unreadable(self.predicate)) if self.predicate is not None else ()
-
-    @property
-    def artifacts(self) -> tuple[Artifact, ...]:
-        """Its subjects that have a SHA-256, or the directory a model signature lists."""
-        return artifacts_of(self.statement, self.predicate)
-
-
 def scrutiny(item: Input) -> str:
     """Return how closely to look at an input: ``dataset``, ``model`` or ``support``.
 
@@ -120,7 +59,7 @@ def scrutiny(item: Input) -> str:
     return "dataset"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """A file inside an attested tree."""
 
@@ -129,28 +68,42 @@ class Member:
     """``weights``, ``tokenizer``, ``config``, ``other``; ``unknown`` where nobody signed one."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class StepNode:
-    """One transformation: what it read and what it wrote."""
+    """One transformation: what it read and what it wrote, and what every walk over many of them asks."""
 
     evidence: Evidence
-    step: Step = field(repr=False)
     outputs: tuple[Artifact, ...]
     """Trees and stand-alone files, byproducts, and files of role ``weights`` inside those trees."""
+    kind: str
+    """Build kind, e.g. ``train``; ``step`` for a build type that is not ours."""
+    inputs: tuple[Input, ...] = field(repr=False)
+    """What it says it read; of a step at rest without the descriptors."""
+    byproducts: tuple[Artifact, ...]
+    """What it left behind."""
+    lists_all: bool
+    """Whether it claims to list every input."""
+    lacks: bool
+    """Whether it lists no input it cannot do without."""
+    said: Mapping[str, str] = field(repr=False)
+    """What it says of itself that tells what it made: ``format``, ``method``, ``order``."""
 
     @property
-    def kind(self) -> str:
-        """Build kind, e.g. ``train``; ``step`` for a build type that is not ours."""
-        return self.step.kind or "step"
-
-    @property
-    def inputs(self) -> tuple[Input, ...]:
-        """What it says it read."""
-        return self.step.inputs
+    def step(self) -> Step:
+        """All it says; of a step at rest read again each time."""
+        step = step_of(self.evidence.predicate)
+        assert step is not None  # noqa: S101 - only of a step there is a node
+        return step
 
     def read_for(self, output: Artifact) -> tuple[Input, ...]:
         """Inputs other than ``output`` itself: a step never explains an artifact by that artifact."""
         return tuple(each for each in self.inputs if each.artifact != output)
+
+
+_NOT_ABOUT_BYTES = ("withdrawal", "register", "deletion-order", "deletion-certificate")
+"""Kinds of statements whose subjects are statements and documents."""
+_SAID = ("format", "method", "order")
+_NOTHING = ResourceDescriptor()
 
 
 @dataclass(frozen=True)
@@ -169,21 +122,6 @@ def _role(descriptor: ResourceDescriptor) -> str:
     return role if isinstance(role, str) else "unknown"
 
 
-def _descriptors(evidence: Evidence) -> Iterator[ResourceDescriptor]:
-    """Everything a statement names: subjects, what a step read or left behind, what data was made from."""
-    nothing = evidence.kind in ("withdrawal", "register", "deletion-order", "deletion-certificate")
-    if not nothing and not is_name_blind(evidence.statement):
-        yield from evidence.statement.subjects
-    predicate = evidence.predicate
-    if (step := step_of(predicate)) is not None:
-        yield from (item.descriptor for item in step.inputs)
-        yield from step.byproducts
-    elif isinstance(predicate, Dataset):
-        yield from predicate.derived_from
-    elif isinstance(predicate, Distribution):
-        yield from predicate.what or ()
-
-
 class Graph:
     """All verified statements, joined by digest.
 
@@ -195,7 +133,7 @@ class Graph:
 
     def __init__(self, evidence: Iterable[Evidence], manifests: Mapping[str, bytes] | None = None) -> None:
         self.evidence = tuple(sorted(evidence, key=lambda each: each.digest))
-        self.manifests = dict(manifests or {})
+        self.manifests = manifests if manifests is not None else {}
         self.steps: list[StepNode] = []
         self.makers: dict[Artifact, list[StepNode]] = defaultdict(list)
         self.members: dict[Artifact, dict[str, Member]] = {}
@@ -203,26 +141,55 @@ class Graph:
         self.names: dict[Artifact, str] = {}
         self.conflicts: list[Conflict] = []
         self._aliases: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        self._by_alias: dict[tuple[str, str], set[Artifact]] = defaultdict(set)
+        self._described: dict[Artifact, Artifact] = {}
+        """Every artifact any statement speaks of, by itself: one object for equal ones."""
+        self._same: dict[tuple[Any, ...], Input] = {}
         for each in self.evidence:
-            self._add(each)
+            self._add(each, each.awake())
+        self._same.clear()
 
-    def _add(self, evidence: Evidence) -> None:
-        if not is_name_blind(evidence.statement):
-            for subject in evidence.statement.subjects:
-                self._note(subject, evidence)
-        if (step := step_of(evidence.predicate)) is not None:
-            self._add_step(evidence, step)
+    def _add(self, evidence: Evidence, awake: Evidence) -> None:
+        """Join one statement; ``awake`` is the same as a whole, and is not kept."""
+        predicate = awake.predicate
+        about_bytes = evidence.kind not in _NOT_ABOUT_BYTES
+        if not is_name_blind(awake.statement):
+            for subject in awake.statement.subjects:
+                self._note(subject, evidence, described=about_bytes)
+        if (step := step_of(predicate)) is not None:
+            self._add_step(evidence, awake, step)
         elif evidence.kind is not None:
             for artifact in evidence.artifacts:
                 self.about[evidence.kind][artifact].append(evidence)
+        named: Iterable[ResourceDescriptor] = ()
+        if isinstance(predicate, Dataset):
+            named = predicate.derived_from
+        elif isinstance(predicate, Distribution):
+            named = predicate.what or ()
+        for descriptor in named:
+            self._describe(descriptor)
 
-    def _note(self, descriptor: ResourceDescriptor, evidence: Evidence) -> None:
-        """Remember the first name of an artifact, and check its other digests for agreement."""
+    def _describe(self, descriptor: ResourceDescriptor) -> Artifact | None:
+        """Remember that a statement speaks of an artifact, and under which other digests."""
         artifact = descriptor.artifact
+        if artifact is None:
+            return None
+        artifact = self._described.setdefault(artifact, artifact)
+        if len(descriptor.digest) > 1:
+            for algorithm, value in descriptor.digest.items():
+                if algorithm in ALIASES:
+                    self._by_alias[algorithm, value].add(artifact)
+        return artifact
+
+    def _note(self, descriptor: ResourceDescriptor, evidence: Evidence, *, described: bool) -> None:
+        """Remember the first name of an artifact, and check its other digests for agreement."""
+        artifact = self._describe(descriptor) if described else descriptor.artifact
         if artifact is None:
             return
         if descriptor.name and artifact not in self.names:
             self.names[artifact] = descriptor.name
+        if len(descriptor.digest) == 1:
+            return
         for algorithm in ALIASES.keys() & descriptor.digest.keys():
             value = descriptor.digest[algorithm]
             known = self._aliases[artifact.sha256, algorithm]
@@ -232,11 +199,13 @@ class Graph:
                 self.conflicts.append(Conflict(artifact, algorithm, expected, value, sources))
             known.setdefault(value, evidence.digest)
 
-    def _add_step(self, evidence: Evidence, step: Step) -> None:
+    def _add_step(self, evidence: Evidence, awake: Evidence, step: Step) -> None:
         for item in step.inputs:
-            self._note(item.descriptor, evidence)
+            self._note(item.descriptor, evidence, described=True)
+        for descriptor in step.byproducts:
+            self._describe(descriptor)
         outputs: dict[Artifact, None] = {}
-        subjects = evidence.statement.subjects
+        subjects = awake.statement.subjects
         trees = {
             str(subject.name): subject.artifact
             for subject in subjects
@@ -256,12 +225,34 @@ class Graph:
                 path = str(subject.name)[len(inside) :]
                 listed[trees[inside]][path] = Member(artifact.sha256, _role(subject))
         for artifact, members in listed.items():
-            weights = self._add_tree(artifact, members, evidence)
+            weights = self._add_tree(artifact, members, awake)
             outputs |= dict.fromkeys(weights)
-        node = StepNode(evidence, step, tuple(outputs))
+        node = self._node(evidence, step, outputs)
         self.steps.append(node)
-        for artifact in outputs:
+        for artifact in node.outputs:
             self.makers[artifact].append(node)
+
+    def _node(self, evidence: Evidence, step: Step, outputs: Iterable[Artifact]) -> StepNode:
+        inputs, one = step.inputs, self._described
+        if evidence.rests:
+            inputs = tuple(self._slim(item) for item in inputs)
+        external = step.build_definition.external_parameters
+        return StepNode(
+            evidence,
+            tuple(one.get(artifact, artifact) for artifact in outputs),
+            step.kind or "step",
+            inputs,
+            tuple(one.get(a, a) for each in step.byproducts if (a := each.artifact) is not None),
+            step.completeness.claim == "all-inputs-listed",
+            bool(missing_roles(step)),
+            {name: value for name in _SAID if isinstance(value := external.get(name), str)},
+        )
+
+    def _slim(self, item: Input) -> Input:
+        """Return an input without its descriptor; one object for equal ones."""
+        artifact = item.artifact and self._described[item.artifact]
+        slim = item._replace(descriptor=_NOTHING, role=intern(item.role), artifact=artifact)
+        return self._same.setdefault(slim[1:], slim)
 
     def _add_tree(self, tree: Artifact, listed: dict[str, Member], evidence: Evidence) -> list[Artifact]:
         """Take over a tree's members if they really are those its digest stands for; return its weights."""
@@ -317,31 +308,14 @@ class Graph:
         return sorted(self._by_name.get(name.rstrip("/"), ()))
 
     @cached_property
-    def _described(self) -> dict[Artifact, list[ResourceDescriptor]]:
-        """Every artifact any statement speaks of, with all its descriptors."""
-        found: dict[Artifact, list[ResourceDescriptor]] = defaultdict(list)
-        for each in self.evidence:
-            for descriptor in _descriptors(each):
-                if descriptor.artifact is not None:
-                    found[descriptor.artifact].append(descriptor)
-        return dict(found)
-
-    @cached_property
-    def _by_alias(self) -> dict[tuple[str, str], set[Artifact]]:
-        found: dict[tuple[str, str], set[Artifact]] = defaultdict(set)
-        for artifact, descriptors in self._described.items():
-            for descriptor in descriptors:
-                for algorithm, value in descriptor.digest.items():
-                    if algorithm in ALIASES:
-                        found[algorithm, value].add(artifact)
-        return found
-
-    @cached_property
     def _by_name(self) -> dict[str, set[Artifact]]:
         found: dict[str, set[Artifact]] = defaultdict(set)
         for each in self.evidence:
-            own = each.predicate.name if isinstance(each.predicate, Dataset) else None
-            for subject in each.statement.subjects if each.kind in ("step", "dataset") else ():
+            if each.kind not in ("step", "dataset"):
+                continue
+            awake = each.awake()
+            own = awake.predicate.name if isinstance(awake.predicate, Dataset) else None
+            for subject in awake.statement.subjects:
                 if subject.artifact is not None:
                     for name in filter(None, (subject.name, own)):
                         found[name.rstrip("/")].add(subject.artifact)

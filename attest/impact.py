@@ -243,8 +243,7 @@ class Impact:
 
     def _answers(self, node: StepNode) -> bool:
         """Whether a step says that it took the records out: a believed transform that names the order."""
-        named = node.step.build_definition.external_parameters.get("order")
-        said = named.removeprefix("sha256:") if isinstance(named, str) else None
+        said = node.said.get("order", "").removeprefix("sha256:")
         believed = node.evidence.believed and node.kind == "transform"
         return bool(self.records_only) and believed and said == self.order.digest
 

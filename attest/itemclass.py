@@ -35,12 +35,11 @@ _BY_KIND: dict[str, ItemClass] = {
 
 
 def _said(node: StepNode, name: str) -> str:
-    value = node.step.build_definition.external_parameters.get(name)
-    return value.lower() if isinstance(value, str) else ""
+    return node.said.get(name, "").lower()
 
 
 def _by_step(node: StepNode, artifact: Artifact) -> ItemClass | None:
-    if any(item.artifact == artifact for item in node.step.byproducts):
+    if artifact in node.byproducts:
         return None  # a log or a checkpoint: what it was read as tells
     if node.kind == "convert" and _said(node, "format") in BACKUP_FORMATS:
         return "backup"

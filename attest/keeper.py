@@ -154,8 +154,9 @@ def read_registers(
     """
     versions: dict[str, dict[str, tuple[Register, Evidence]]] = {}
     for each in evidence:
-        if isinstance(each.predicate, Register) and each.granted and each.predicate.register_id:
-            versions.setdefault(each.predicate.register_id, {})[each.digest] = (each.predicate, each)
+        register = each.said(Register)
+        if register is not None and each.granted and register.register_id:
+            versions.setdefault(register.register_id, {})[each.digest] = (register, each)
     states = {name: _state(name, found, memory.get(name)) for name, found in versions.items()}
     for name in memory:
         states.setdefault(name, RegisterState(name, None, None))

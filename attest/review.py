@@ -37,7 +37,7 @@ from attest.trust import Grant, Trust
 from attest.usage import Usage, usages
 from attest.verifier import Identity, VerifiedStatement
 
-__all__ = ["Checked", "Line", "RawLine", "Review", "Unverified", "check_lines", "review", "weigh"]
+__all__ = ["Checked", "Line", "RawLine", "Review", "Unverified", "check_lines", "judged", "review", "weigh"]
 
 _ADVERSE = frozenset({"withdrawal", "register", "deletion-order"})
 _BESIDE = frozenset({"register", "vsa", "svr"})
@@ -198,9 +198,10 @@ def _withdrawn(
     hit: dict[str, set[str]] = defaultdict(set)
     by_digest = {each.digest: each for each in evidence}
     for each in evidence:
-        if not isinstance(each.predicate, Withdrawal) or not each.granted:
+        withdrawal = each.said(Withdrawal)
+        if withdrawal is None or not each.granted:
             continue
-        for digest in _reached(each, each.predicate, by_digest):
+        for digest in _reached(each, withdrawal, by_digest):
             if _may_withdraw(trust, each, by_digest[digest]):
                 hit[digest].add(each.digest)
     for state in registers:
@@ -251,7 +252,7 @@ def _laid_out(trust: Trust, evidence: Sequence[Evidence], as_of: datetime) -> li
     reason = "; ".join(reason for _, reason in judged)
     return [
         replace(each, granted=(), ways=(), reason=reason)
-        if each.granted and isinstance(each.predicate, Link) and each.digest not in vouched
+        if each.granted and each.kind == "link" and each.predicate is not None and each.digest not in vouched
         else each
         for each in evidence
     ]
@@ -259,7 +260,7 @@ def _laid_out(trust: Trust, evidence: Sequence[Evidence], as_of: datetime) -> li
 
 def _performed(evidence: Evidence) -> Performed | None:
     """Return a link as a layout looks at it, or nothing where two artifacts have one name."""
-    link = evidence.predicate
+    link = evidence.predicate if evidence.kind == "link" else None
     if not isinstance(link, Link):
         return None
     materials = {each.name or "": each.digest for each in link.materials}
@@ -282,6 +283,57 @@ def _check_clock(evidence: Iterable[Evidence], as_of: datetime) -> None:
             f"sha256:{newest[1]}",
             "is the clock set back? --as-of TIME evaluates a past time on purpose",
         )
+
+
+def _read(trust: Trust, verified: Sequence[VerifiedStatement], limits: Limits, *, at_rest: bool) -> Evidence:
+    if at_rest:  # what is read now is not to stay where the statements are kept
+        verified = [replace(each, statement=each.statement.at_rest(limits)) for each in verified]
+    evidence = weigh(trust, verified)
+    if (step := step_of(evidence.predicate)) is not None:
+        limits.check("step_inputs", len(step.inputs), f"statement sha256:{evidence.digest}")
+    return evidence.at_rest(limits) if at_rest else evidence
+
+
+@seldom_collected()
+def judged(
+    checked: Checked,
+    trust: Trust,
+    as_of: datetime,
+    *,
+    historical: bool = False,
+    memory: Mapping[str, Remembered] | None = None,
+    limits: Limits = DEFAULT,
+    at_rest: bool = False,
+) -> tuple[list[Evidence], dict[str, RegisterState]]:
+    """Decide who is believed for which statement: the second to the fourth thing ``review`` does.
+
+    Args:
+        checked: lines whose signatures were checked.
+        trust: whom the reader believes.
+        as_of: time of evaluation, in UTC.
+        historical: ``as_of`` was chosen and is not the clock.
+        memory: what the reader saw last of each register.
+        limits: the reader's limits.
+        at_rest: return evidence that is ``at_rest``: for very many statements.
+
+    Returns:
+        The evidence in the order of digests, and what the registers among it say.
+
+    Raises:
+        AttestError: the clock is earlier than a trusted time in the evidence.
+        LimitError: beyond the reader's limits.
+    """
+    verified = checked.statements
+    evidence = [_read(trust, verified[digest], limits, at_rest=at_rest) for digest in sorted(verified)]
+    if historical:
+        evidence = [_forget_later(each, as_of) for each in evidence]
+    else:
+        _check_clock(evidence, as_of)
+    registers = read_registers(evidence, memory or {})
+    evidence = _laid_out(trust, _withdrawn(trust, evidence, registers.values()), as_of)
+    if at_rest:
+        evidence = [each if each.rests else each.at_rest(limits) for each in evidence]
+    return evidence, registers
 
 
 @seldom_collected()
@@ -319,17 +371,7 @@ def review(
         LimitError: beyond the reader's limits.
     """
     checked = lines if isinstance(lines, Checked) else check_lines(lines, trust, limits, as_of)
-    verified = checked.statements
-    evidence = [weigh(trust, verified[digest]) for digest in sorted(verified)]
-    for each in evidence:
-        if (step := step_of(each.predicate)) is not None:
-            limits.check("step_inputs", len(step.inputs), f"statement sha256:{each.digest}")
-    if historical:
-        evidence = [_forget_later(each, as_of) for each in evidence]
-    else:
-        _check_clock(evidence, as_of)
-    registers = read_registers(evidence, memory or {})
-    evidence = _laid_out(trust, _withdrawn(trust, evidence, registers.values()), as_of)
+    evidence, registers = judged(checked, trust, as_of, historical=historical, memory=memory, limits=limits)
     graph = Graph(evidence, manifests)
     matched = match(delivery, graph)
     return Review(
@@ -340,7 +382,7 @@ def review(
         matched,
         Lineage(graph, matched.roots),
         registers,
-        tuple(each for each in checked.unverified if each.digest not in verified),
+        tuple(each for each in checked.unverified if each.digest not in checked.statements),
         checked.unknown_lines,
         checked.files,
     )

@@ -144,6 +144,10 @@ class Statement:
         statement.__dict__.update(payload=payload, digest=digest, _limits=limits)
         return statement
 
+    def at_rest(self, limits: Limits) -> Statement:
+        """Return the same statement, of which its bytes alone are kept until more is asked for."""
+        return self.parsed_before(self.payload, self.digest, limits)
+
     def __getattr__(self, name: str) -> Any:
         """Read the fields of a statement that was ``parsed_before``."""
         limits = self.__dict__.get("_limits")

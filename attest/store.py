@@ -25,6 +25,7 @@ __all__ = [
     "Reach",
     "Store",
     "StoreCheck",
+    "StoredManifests",
     "large_trees",
     "links_of",
     "migrate_store",
@@ -314,6 +315,28 @@ def _artifact(entry: Any) -> Artifact | None:
     if sha256 is None or not is_sha256(sha256):
         return None
     return Artifact(sha256, entry.get("mediaType") == MANIFEST_MEDIA_TYPE)
+
+
+class StoredManifests(Mapping[str, bytes]):
+    """The manifests of a store by their digest, each read when it is asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getitem__(self, sha256: str) -> bytes:
+        """Return a manifest, checked against its digest."""
+        found = self._store.manifest(sha256)
+        if found is None:
+            raise KeyError(sha256)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the digests of all manifests."""
+        return self._store.manifests()
+
+    def __len__(self) -> int:
+        """Count the manifests."""
+        return sum(1 for _ in self)
 
 
 def open_store(uri: str, *, create: bool = False, read_only: bool = False, limits: Limits = DEFAULT) -> Store:

@@ -293,8 +293,7 @@ def _recipients(impact: Impact) -> list[RecipientRow]:
     """Distribution records about anything affected, believed or not: what was revealed counts."""
     found: dict[tuple[str, str], RecipientRow] = {}
     for evidence in impact.graph.evidence:
-        distribution = evidence.predicate
-        if isinstance(distribution, Distribution):
+        if distribution := evidence.said(Distribution):
             sent = {a for item in distribution.what or () if (a := item.artifact) is not None}
             for artifact in sorted({*evidence.artifacts, *sent} & impact.reached.keys()):
                 row = _recipient(impact, artifact, evidence, distribution)

@@ -117,7 +117,7 @@ def _step(plan: Plan, step: PlannedStep) -> StepRow:
 
 def _input(plan: Plan, planned: PlannedInput) -> InputRow:
     item = planned.item
-    own = item.descriptor.name or item.descriptor.uri or ""
+    own = item.called
     return InputRow(
         artifact=str(item.artifact) if item.artifact else "",
         name=own or (plan.impact.graph.name(item.artifact) if item.artifact else ""),

@@ -14,7 +14,7 @@ from attest.graph import SUPPORT_ROLES, Evidence, Graph, StepNode, scrutiny
 from attest.predicate import predicate_name
 from attest.predicates.contents import Contents
 from attest.predicates.dataset import Dataset
-from attest.predicates.step import Input, missing_roles
+from attest.predicates.step import Input
 from attest.resource import Artifact
 
 __all__ = ["PROBLEMS", "Unknown", "Unknowns"]
@@ -73,8 +73,8 @@ class Unknowns:
                 if item.artifact is not None:
                     self.readers[item.artifact].append((node, item))
         for each in graph.evidence:
-            if isinstance(each.predicate, Dataset):
-                for source in {a for item in each.predicate.derived_from if (a := item.artifact)}:
+            if dataset := each.said(Dataset):
+                for source in {a for item in dataset.derived_from if (a := item.artifact)}:
                     self.derived[source].append(each)
 
     @cached_property
@@ -156,13 +156,12 @@ class Unknowns:
         said = (node.evidence.digest,)
         for item in node.inputs:
             if item.artifact is None:
-                name = item.descriptor.name or item.descriptor.uri or ""
-                yield from (Unknown(output, "no-digest", name, said) for output in node.outputs)
+                yield from (Unknown(output, "no-digest", item.called, said) for output in node.outputs)
         if not node.evidence.believed:
             return
-        if node.step.completeness.claim != "all-inputs-listed":
+        if not node.lists_all:
             yield from (Unknown(output, "inputs-partial", "", said) for output in node.outputs)
-        if missing_roles(node.step):
+        if node.lacks:
             yield from (Unknown(output, "inputs-missing", "", said) for output in node.outputs)
 
     # -- what is listed and not in hand --------------------------------------------------------------------
@@ -171,12 +170,13 @@ class Unknowns:
         """What a believed list names and nobody shows may be about anything behind the release."""
         known = self.graph.by_digest
         for each in self.graph.evidence:
-            if not isinstance(each.predicate, Contents) or not each.granted:
+            contents = each.said(Contents)
+            if contents is None or not each.granted:
                 continue
             missing = tuple(
                 sorted(
                     row.digest.sha256
-                    for row in each.predicate.statements
+                    for row in contents.statements
                     if row.digest.sha256 not in known and _explains(row.predicate_type)
                 )
             )

@@ -70,7 +70,8 @@ class VerifiedStatement:
     """Names the reader's trust file gives this signer, sorted; never empty."""
     trusted_time: datetime | None
     """Upper bound from a trusted timestamp: it was signed before then. ``None``: no trusted time."""
-    bundle: Bundle = field(repr=False)
+    bundle: Bundle | None = field(repr=False)
+    """Where it stood; ``None`` where that is not kept."""
 
 
 def count_principals(signatures: Iterable[Collection[str]], among: Collection[str]) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attest.cli.ordered_records import OrderedRecords
+    from attest.cli.snapshot import Snapshot
     from attest.impact import Impact
     from attest.resource import Artifact
     from attest.toll import ImpactReport
@@ -74,11 +75,10 @@ def command(
       attest impact sha256:9c1e… --csv > affected.csv
       attest impact C-4743 -b vendor.intoto.jsonl -t trust.yaml --json
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
+    from attest.check import seldom_collected
     from attest.cli.snapshot import find_order, take_snapshot
     from attest.errors import UsageError
     from attest.impact import Impact
-    from attest.toll import impact_report, to_text
-    from attest.toll_views import table, to_csv
 
     if as_csv and (as_json or planned):
         raise UsageError("--csv goes with neither --json nor --plan")
@@ -87,22 +87,31 @@ def command(
     if wanted and not planned:
         raise UsageError("--want needs --plan")
     bounds = limits_from(limits)
-    snapshot = take_snapshot(bundles, registers, trust, store_uri, bounds)
-    state = find_order(snapshot, order)
-    holding = records.holding(state, snapshot.graph, records.shown(state, bounds))
-    impact = Impact(snapshot.graph, state, holding)
-    if planned:
-        _plan(impact, _artifacts(wanted), snapshot.trust.sha256, as_json=as_json)
-        return
+    with seldom_collected():
+        snapshot = take_snapshot(bundles, registers, trust, store_uri, bounds)
+        state = find_order(snapshot, order)
+        holding = records.holding(state, snapshot.graph, records.shown(state, bounds))
+        impact = Impact(snapshot.graph, state, holding)
+        if planned:
+            _plan(impact, _artifacts(wanted), snapshot.trust.sha256, as_json=as_json)
+            return
+        show = "json" if as_json else "csv" if as_csv else "all" if everything else "text"
+        _report(impact, snapshot, svg, show)
+
+
+def _report(impact: Impact, snapshot: Snapshot, svg: Path | None, show: str) -> None:
+    from attest.toll import impact_report, to_text
+    from attest.toll_views import table, to_csv
+
     report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
     if svg is not None:
         _draw(svg, report)
-    if as_json:
+    if show == "json":
         click.echo(to_text(report), nl=False)
-    elif as_csv:
+    elif show == "csv":
         click.echo(to_csv(report), nl=False)
     else:
-        click.echo(table(report, everything=everything), nl=False)
+        click.echo(table(report, everything=show == "all"), nl=False)
 
 
 def _plan(impact: Impact, wanted: list[Artifact], trust: str, *, as_json: bool) -> None:

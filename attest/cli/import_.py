@@ -76,7 +76,8 @@ class _Intake:
                     self.refused.append({**refusal, "code": what.code, "reason": what.reason})
                 else:
                     self._note(number, what)
-                    if self.skip or not self.refused:  # what comes after a refusal is only looked at
+                    # what comes after a refusal is only looked at
+                    if what.bundle is not None and (self.skip or not self.refused):
                         yield what.bundle
         if self.refused and not (self.skip and self.verified):
             raise _RefusedError

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from attest.bundle import Bundle
+    from attest.check import Checked, RawLine
     from attest.docket import OrderState
     from attest.graph import Evidence, Graph
     from attest.limits import Limits
-    from attest.review import Line, Review
     from attest.trust import Trust
 
 __all__ = ["Snapshot", "claim", "find_order", "take_snapshot"]
@@ -75,14 +75,14 @@ def take_snapshot(
     from pathlib import Path
 
     from attest.cli.registers import register_files
-    from attest.cli.verify import manifests_beside, read_evidence
+    from attest.cli.verify import manifests_beside, raw_evidence
     from attest.trust import Trust, read_trust
 
     if bundles:
         files = list(bundles)
         believed = read_trust(trust, limits) if trust is not None else Trust.of_keys({})
         folder = (trust or Path("trust.yaml")).with_suffix(".registers")
-        lines = read_evidence([*files, *register_files(registers, folder, limits)], limits)
+        lines = raw_evidence([*files, *register_files(registers, folder, limits)], limits)
         manifests = manifests_beside(files, None, limits)
         return _snapshot(lines, believed, manifests, limits, ", ".join(map(str, files)))
     return _of_store(registers, trust, store_uri, limits)
@@ -94,70 +94,77 @@ def _of_store(
     from itertools import chain
     from pathlib import Path
 
+    from attest.check import RawLine
     from attest.cli.own_trust import own_trust
     from attest.cli.registers import register_files
-    from attest.cli.verify import read_evidence
-    from attest.review import Line
+    from attest.cli.verify import raw_evidence
     from attest.settings import find_project
+    from attest.store import StoredManifests
 
     project = find_project(Path.cwd(), store=store_uri, optional=store_uri is not None)
     believed = own_trust(project, trust, limits=limits)
     folder = trust.with_suffix(".registers") if trust else project.root / ".attest" / "registers"
     with project.open_store(read_only=True, limits=limits) as store:
-        manifests = {digest: store.manifest(digest) or b"" for digest in store.manifests()}
-        stored = (Line("the store", number, bundle) for number, bundle in enumerate(store.bundles(), 1))
+        stored = (
+            RawLine("the store", number, bundle.raw) for number, bundle in enumerate(store.bundles(), 1)
+        )
         editions = register_files(registers, folder, limits)
-        lines = chain(stored, read_evidence(editions, limits))
-        return _snapshot(lines, believed, manifests, limits, "the store")
+        lines = chain(stored, raw_evidence(editions, limits))
+        return _snapshot(lines, believed, StoredManifests(store), limits, "the store")
 
 
 def _snapshot(
-    lines: Iterable[Line], trust: Trust, manifests: dict[str, bytes], limits: Limits, source: str
+    lines: Iterable[RawLine], trust: Trust, manifests: Mapping[str, bytes], limits: Limits, source: str
 ) -> Snapshot:
     from datetime import UTC, datetime, timedelta
 
-    from attest.bundle import Bundle
+    from attest.check import check_lines, seldom_collected
+    from attest.cli.tally import tally
     from attest.docket import read_orders
     from attest.graph import Graph
-    from attest.matching import Delivery
-    from attest.resource import Artifact
-    from attest.review import review
+    from attest.processes import cores
+    from attest.review import judged
 
-    kept: dict[str, tuple[Bundle, str]] = {}
-
-    def keeping() -> Iterable[Line]:
-        for line in lines:
-            if isinstance(line.content, Bundle):
-                place = f"{line.source}:{line.number}"
-                kept.setdefault(line.content.statement_digest, (line.content, place))
-            yield line
-
-    nothing = Delivery("", Artifact("0" * 64), 0, {})
+    strangers: dict[bytes, tuple[str, int]] = {}
     # up to the next second: a timestamp of this very second is not in the future
     now = datetime.now(UTC) + timedelta(seconds=1)
-    reviewed: Review = review(nothing, keeping(), trust, now, manifests=manifests, limits=limits)
-    claims = _claims(reviewed, kept, limits)
-    graph = Graph([*reviewed.graph.evidence, *claims], manifests) if claims else reviewed.graph
-    orders = read_orders(graph.evidence, reviewed.registers)
-    return Snapshot(graph, orders, trust, source, len(claims), len(reviewed.unknown_lines))
+    with seldom_collected():
+        checked = check_lines(
+            tally(lines, "statements read"),
+            trust,
+            limits,
+            now,
+            jobs=cores(),
+            at_rest=True,
+            stranger=lambda source, number, raw: strangers.setdefault(raw, (source, number)),
+        )
+        evidence, registers = judged(checked, trust, now, limits=limits, at_rest=True)
+        claims = _claims(checked, strangers, limits)
+        unknown_lines = len(checked.unknown_lines)
+        del checked
+        graph = Graph([*evidence, *claims], manifests)
+        orders = read_orders(graph.evidence, registers)
+    return Snapshot(graph, orders, trust, source, len(claims), unknown_lines)
 
 
-def _claims(reviewed: Review, kept: dict[str, tuple[Bundle, str]], limits: Limits) -> list[Evidence]:
+def _claims(checked: Checked, strangers: dict[bytes, tuple[str, int]], limits: Limits) -> list[Evidence]:
     """Read what nobody is shown to have signed; adverse facts count, so it is not passed over."""
+    from attest.bundle import parse_bundle
     from attest.errors import FormatError, LimitError
 
-    known = reviewed.graph.by_digest
-    found = []
-    for digest, (bundle, where) in sorted(kept.items()):
-        if digest in known:
+    found: dict[str, Evidence] = {}
+    for raw, (source, number) in strangers.items():
+        where = f"{source}:{number}"
+        bundle = parse_bundle(raw, where, limits)
+        if bundle.statement_digest in checked.statements or bundle.statement_digest in found:
             continue
         try:
-            found.append(claim(bundle, where, limits))
+            found[bundle.statement_digest] = claim(bundle, where, limits).at_rest(limits)
         except LimitError:
             raise
         except FormatError:
             continue
-    return found
+    return [found[digest] for digest in sorted(found)]
 
 
 def find_order(snapshot: Snapshot, given: str) -> OrderState:

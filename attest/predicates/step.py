@@ -241,6 +241,8 @@ class Input(NamedTuple):
     """Why it is opaque."""
     digest_source: str | None
     """Where the digest was taken over from, when the builder did not measure it."""
+    called: str = ""
+    """Its name, or its URI where it has none."""
 
 
 class Step(Predicate, Lenient):
@@ -330,6 +332,7 @@ def _input(item: ResourceDescriptor) -> Input:
         opaque=notes.get("opaque") not in (None, False),  # what is not plainly "no" adds scrutiny
         reason=reason if isinstance(reason, str) else None,
         digest_source=None if source is None else str(source),
+        called=item.name or item.uri or "",
     )
 
 
