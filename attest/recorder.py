@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,9 +29,9 @@ from typing import Any, Self, Unpack
 from pydantic import ValidationError
 
 from attest import __version__
-from attest.bundle import Bundle
-from attest.canonical import canonical_bytes, read_json
+from attest.canonical import canonical_bytes, read_json, tagged
 from attest.checkout import git_state
+from attest.checkpoints import Checkpoint, Checkpoints, Recorded
 from attest.desk import Desk
 from attest.environment import find_job, machine_facts
 from attest.errors import AttestError, RecordingError, SignatureError, UsageError, nearest
@@ -44,7 +44,6 @@ from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Material, Product, Provenance, check_kind, unique_name
 from attest.recordbook import record_book
 from attest.settings import DEFAULT_BUILDER_ID, Builder, find_project
-from attest.statement import Statement
 from attest.store import Store
 from attest.tee import OutputFile
 from attest.written import Written
@@ -54,15 +53,6 @@ __all__ = ["Recorded", "Recorder", "RecordingWarning", "run"]
 
 class RecordingWarning(UserWarning):
     """Something a buyer will ask about in a statement that is signed all the same."""
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A step, signed and stored."""
-
-    statement: Statement
-    bundle: Bundle
-    outputs: tuple[Product, ...]
 
 
 def _warn(text: str) -> None:
@@ -124,6 +114,7 @@ class Recorder:
             tuple(options.get("exclude", ())), options.get("symlinks", False), options.get("progress")
         )
         self.written = Written()
+        self._checkpoints = Checkpoints(self.desk, self._of_targets)
         self._options = options
         self._sources: list[Source] = []
         self._named: set[tuple[str, str]] = set()
@@ -252,11 +243,53 @@ class Recorder:
             self._tell(f"{os.fspath(path)} is written and not recorded: {error.what}")
         return file
 
-    def _add_target(self, targets: list[Target], path: str | os.PathLike[str], name: str | None) -> None:
+    def checkpoint(
+        self, path: str | os.PathLike[str], *, name: str | None = None, step: int | None = None
+    ) -> None:
+        """Have a statement about a checkpoint signed, in the background; returns at once.
+
+        It says what the step's statement would say by now, with this checkpoint as the output; that of the
+        step lists it as a byproduct. What keeps it from being signed is told, and never raised.
+
+        Args:
+            path: a file or directory, written and closed.
+            name: what to call it; by default the last part of the path. Links nothing.
+            step: how far the training is, in whatever it counts.
+
+        Raises:
+            RecordingError: the recording was never begun.
+        """
+        if not self._begun:
+            raise RecordingError("the recording was never begun")
+        try:
+            target = self._target(path, name)
+            check_places(self._sources, [], [target], self.desk.places())
+            facts = {"intermediateCheckpoint": {} if step is None else {"step": tagged(step)}}
+            provenance = self._provenance(datetime.now(UTC), facts)
+            self.parameters.guard({"output": target.name})
+            targets = (*self._outputs, *self._byproducts)
+            self._checkpoints.add(Checkpoint.of(target, provenance, self.parameters, self._sources, targets))
+        except Exception as error:  # noqa: BLE001 - the training goes on
+            self._tell(f"the checkpoint {os.fspath(path)} has no statement: {error}")
+        self._tell_checkpoints()
+
+    @property
+    def checkpoints(self) -> tuple[Recorded, ...]:
+        """The checkpoints whose statements are signed and stored by now."""
+        return tuple(self._checkpoints.recorded)
+
+    def _tell_checkpoints(self) -> None:
+        for text in self._checkpoints.said():
+            self._tell(text)
+
+    def _target(self, path: str | os.PathLike[str], name: str | None) -> Target:
         if name is not None and ("/" in name or label(Path(name)) != name):
             raise UsageError(f"{name[:100]!r} cannot be the name of an output", os.fspath(path))
         taken = [each.name for each in (*self._outputs, *self._byproducts)]
-        targets.append(Target(Path(path), unique_name(name or label(Path(path)), taken)))
+        return Target(Path(path), unique_name(name or label(Path(path)), taken))
+
+    def _add_target(self, targets: list[Target], path: str | os.PathLike[str], name: str | None) -> None:
+        targets.append(self._target(path, name))
         try:
             DEFAULT.check("subjects", len(self._outputs))
             self.parameters.guard({"output": targets[-1].name})
@@ -437,14 +470,17 @@ class Recorder:
             self.finished = self.finished or datetime.now(UTC)
         if not self._outputs:
             raise RecordingError("the step has no output", hint="name what it writes with output(path)")
+        self._checkpoints.drain()
+        self._tell_checkpoints()
         for path in self.written.still_open():
             self._tell(f"{path} is still open: its digest is of what is in it by now")
         products = [self._measure_output(target) for target in self._outputs]
         byproducts = self._measure_byproducts()
+        byproducts += self._checkpoints_but(products, byproducts)
         check_unchanged(self._sources, [*self._outputs, *self._byproducts])
         if missing := self._missing_roles():
             self._tell(f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named")
-        statement = self._provenance().statement(products, byproducts)
+        statement = self._provenance(self.finished).statement(products, byproducts)
         code = [each.measured for each in self._sources if each.role == "code"]
         extra = [each.manifest.data for each in code if each and each.manifest]
         manifests = [each.measured.manifest.data for each in products if each.measured.manifest]
@@ -480,13 +516,28 @@ class Recorder:
                 self._tell(f"the byproduct {target.path} is left out: {error.what}")
         return found
 
-    def _provenance(self) -> Provenance:
+    def _checkpoints_but(self, products: Sequence[Product], byproducts: Sequence[Product]) -> list[Product]:
+        """Return the checkpoints that were digested, each once, with names of their own."""
+        seen = {each.measured.artifact for each in (*products, *byproducts)}
+        taken = [each.name for each in (*products, *byproducts)]
+        found = []
+        for each in self._checkpoints.products:
+            if each.measured.artifact not in seen:
+                seen.add(each.measured.artifact)
+                found.append(replace(each, name=unique_name(each.name, taken)))
+                taken.append(found[-1].name)
+        return found
+
+    def _provenance(
+        self, finished: datetime | None = None, facts: Mapping[str, Any] | None = None
+    ) -> Provenance:
         partial = self._past or self._options.get("completeness") == "partial" or self._missing_roles()
         internal: dict[str, Any] = {
             "completeness": {"claim": "partial" if partial else "all-inputs-listed", "enforcedBy": "none"},
             "recorded": "after-the-fact" if self._past else "during",
             **({"counts": self.parameters.counts} if self.parameters.counts else {}),
             **self._facts,
+            **(facts or {}),
         }
         hide: Callable[[Any], Any] = self.parameters.hide
         shown = [
@@ -503,7 +554,7 @@ class Recorder:
             version,
             self._job.invocation_id if self._job else None,
             self.started,
-            self.finished,
+            finished,
         )
 
     # ── as a block ──
@@ -517,6 +568,9 @@ class Recorder:
     ) -> None:
         if kind is None:
             self.finish()
+        else:
+            self._checkpoints.drain()  # they are what is left of the run
+            self._tell_checkpoints()
 
     @property
     def statement_digest(self) -> str:

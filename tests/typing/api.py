@@ -25,6 +25,9 @@ def train(data: Path, epochs: int) -> str:
             count: int = file.write(memoryview(b"w"))
         log: OutputFile = run.open_output("train.log", "ab", byproduct=True)
         log.close()
+        run.checkpoint("checkpoints/step-100", name="step-100", step=100)
+    signed: tuple[Recorded, ...] = run.checkpoints
+    assert signed
     digest: str = run.statement_digest
     return digest * count
 
