@@ -130,6 +130,13 @@ class Store(Protocol):
         The artifacts are consumed as a stream.
         """
 
+    def by_artifacts(self, artifacts: Iterable[Artifact]) -> Iterator[str]:
+        """Yield digests of statements that have one of these artifacts as a source or a product, each once.
+
+        So they are all that say anything about one of them (``links_of``): what it was made from, what was
+        made of it, what it is, and to whom it was sent. The artifacts are consumed as a stream.
+        """
+
     def by_alias(self, algorithm: str, value: str) -> list[Artifact]:
         """Return the artifacts to which some statement gives that other digest, sorted.
 
@@ -187,7 +194,8 @@ class Links(NamedTuple):
     """What its products were made from: dependencies, materials, ``derivedFrom`` of a dataset, and the files
     of role ``weights`` in the directories it is about, for who holds these holds what is made of them."""
     products: frozenset[Artifact] = frozenset()
-    """Subjects and byproducts; not what a link lists as a material too, for it was there before."""
+    """Subjects and byproducts, and what a distribution sent; not what a link lists as a material too, for it
+    was there before."""
     aliases: frozenset[tuple[str, str, Artifact]] = frozenset()
     """Algorithm and value of the other digests it gives the artifacts it speaks of."""
 
@@ -218,8 +226,10 @@ def links_of(
     byproducts = frozenset(filter(None, map(_artifact, left)))
     inputs = (sources | byproducts) if kind in ("step", "link") else frozenset[Artifact]()
     weights = _weights(statement, manifest, limits) if kind == "step" else frozenset[Artifact]()
+    sent = _list_at(statement.predicate, "what") if kind == "distribution" else []
     products = (subjects - sources if kind == "link" else subjects) | byproducts | weights
-    described = [*read, *left, *_described(kind, statement)]
+    products |= frozenset(filter(None, map(_artifact, sent)))
+    described = [*read, *left, *sent, *_described(kind, statement)]
     aliases = frozenset(alias for entry in described for alias in _aliases(entry))
     return Links(subjects, inputs, sources | weights, products, aliases)
 
@@ -289,15 +299,14 @@ def _listed(data: bytes, paths: frozenset[str], limits: Limits) -> Iterator[Arti
 
 
 def _described(kind: str | None, statement: Statement) -> list[Any]:
-    """Return further entries in which a statement describes artifacts: subjects, and what was sent."""
+    """Return the subjects as further entries, where they describe artifacts."""
     if kind in ("withdrawal", "register", "deletion-order", "deletion-certificate", "model-signature"):
         return []  # their subjects are documents, or know no names of files
-    subjects = [
+    return [
         {"digest": each.digest, "mediaType": each.media_type}
         for each in statement.subjects
         if len(each.digest) > 1
     ]
-    return subjects + (_list_at(statement.predicate, "what") if kind == "distribution" else [])
 
 
 def _aliases(entry: Any) -> Iterator[tuple[str, str, Artifact]]:

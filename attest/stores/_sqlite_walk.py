@@ -103,12 +103,19 @@ def walk(
 
 
 def statements_about(
-    connection: sqlite3.Connection, artifacts: Iterable[Artifact]
+    connection: sqlite3.Connection, artifacts: Iterable[Artifact], *, anyhow: bool = False
 ) -> Iterator[tuple[int, object]]:
-    """Yield ids and digests of the statements that have one of the artifacts as a subject, each once."""
+    """Yield ids and digests of the statements that have one of the artifacts as a subject, each once.
+
+    Args:
+        connection: the store's.
+        artifacts: consumed as a stream.
+        anyhow: those too that have one as anything else.
+    """
     seen = bytearray()  # a bit for each id
+    which = "" if anyhow else f"AND listed & {SUBJECT}"
     about = " UNION ".join(
-        f"SELECT statement_id FROM {table} WHERE artifact_id = ? AND listed & {SUBJECT}"  # noqa: S608
+        f"SELECT statement_id FROM {table} WHERE artifact_id = ? {which}"  # noqa: S608
         for table in ("product", "source")
     )
     query = f"SELECT id, sha256 FROM statement WHERE id IN ({about}) ORDER BY id"  # noqa: S608

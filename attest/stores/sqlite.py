@@ -108,7 +108,13 @@ class SqliteStore:
 
     def by_subjects(self, artifacts: Iterable[Artifact]) -> Iterator[str]:
         """Yield digests of statements that have one of these artifacts as a subject, each once."""
-        found = statements_about(self._connection, artifacts)
+        return self._about(statements_about(self._connection, artifacts))
+
+    def by_artifacts(self, artifacts: Iterable[Artifact]) -> Iterator[str]:
+        """Yield digests of statements that speak of one of these artifacts in any way, each once."""
+        return self._about(statements_about(self._connection, artifacts, anyhow=True))
+
+    def _about(self, found: Iterator[tuple[int, object]]) -> Iterator[str]:
         while True:
             with self._reading():
                 row = next(found, None)

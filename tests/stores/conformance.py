@@ -19,7 +19,7 @@ from attest.limits import Limits
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact
 from attest.store import links_of, open_store
 
-from .samples import bundle, dataset, entry, link, pretty, raws, sha, signed, statement, step
+from .samples import bundle, dataset, distribution, entry, link, pretty, raws, sha, signed, statement, step
 
 PLACES = {"sqlite": lambda folder: f"sqlite:{folder / 'store.db'}"}
 """Scheme → a URI of a new, empty place; ``folder`` is the test's own."""
@@ -262,6 +262,25 @@ class StoreConformance:
         assert list(store.by_subjects([])) == []
         with pytest.raises(FormatError, match="64 lowercase hex digits"):
             list(store.by_subjects([Artifact("A" * 64)]))
+
+    def test_everything_that_speaks_of_artifacts_is_found_once(self, store):
+        made = step([entry("out")], [entry("in")], [entry("log")])
+        described = dataset("in", [entry("origin")])
+        sent = distribution("folder", entry("out"))
+        other = step([entry("elsewhere")], [entry("in")])
+        store.put([made, described, sent, other])
+
+        def asked(*names):
+            return set(store.by_artifacts(file(name) for name in names))
+
+        assert asked("in") == {made.statement_digest, described.statement_digest, other.statement_digest}
+        assert asked("origin") == {described.statement_digest}
+        assert asked("out", "log", "nobody") == {made.statement_digest, sent.statement_digest}
+        assert len(list(store.by_artifacts([file("out"), file("out"), file("in")]))) == 4
+        assert list(store.by_artifacts([tree("in")])) == []
+        assert list(store.by_artifacts([])) == []
+        with pytest.raises(FormatError, match="64 lowercase hex digits"):
+            list(store.by_artifacts([Artifact("A" * 64)]))
 
     def test_artifacts_are_found_by_their_other_digests(self, store):
         def named(name, **digests):
@@ -531,6 +550,7 @@ class StoreConformance:
             lambda: store.reach([file("a")]),
             lambda: next(store.statements()),
             lambda: list(store.by_subjects([file("a")])),
+            lambda: list(store.by_artifacts([file("a")])),
             lambda: list(walk.artifacts()),
         ):
             with pytest.raises(StoreError, match="closed"):

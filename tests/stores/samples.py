@@ -65,6 +65,13 @@ def dataset(name, origins, *, tree=False):
     )
 
 
+def distribution(name, *sent):
+    """A bundle of a record of what was sent to somebody, about a thing of that name."""
+    predicate = {"recipient": {"legalName": "Example GmbH"}, "what": list(sent)}
+    made = statement([entry(name)], "https://w3id.org/attest/distribution/v0.1", predicate)
+    return signed(made.payload)
+
+
 def pretty(one):
     """The same bundle, written over several lines."""
     from attest.bundle import parse_bundle
