@@ -139,8 +139,8 @@ class Closure:
         artifact = Artifact.parse(row.artifact)
         items = self._items.get(artifact.sha256, [])
         if not items:
-            if any(tree in self.impact.reached for tree in self.impact.trees_of(artifact)):
-                return  # the weights of a directory: that one has to be accounted for
+            if self.impact.part_of(artifact) is not None:
+                return  # nothing but the weights of a directory: that one has to be accounted for
             if self.impact.reached[artifact].descends:
                 what = f"{row.name} ({row.item_class}) is affected, and the certificate does not name it"
                 yield _open("item-missing", row.artifact, what)

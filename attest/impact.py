@@ -26,6 +26,7 @@ from typing import NamedTuple
 from attest.digest import sha256_bytes
 from attest.docket import OrderState, named_artifacts, resolve
 from attest.graph import Graph, StepNode
+from attest.predicates.distribution import Distribution
 from attest.resource import Artifact, ResourceDescriptor
 from attest.unexplained import Unknown, Unknowns
 
@@ -188,6 +189,30 @@ class Impact:
     def trees_of(self, artifact: Artifact) -> list[Artifact]:
         """Return the directories it is the weights of, sorted."""
         return [tree for tree, weights in self._weights_in.get(artifact, ()) if weights]
+
+    def part_of(self, artifact: Artifact) -> Artifact | None:
+        """Return the directory of which an artifact is nothing but the weights; ``None``: it is by itself.
+
+        Such a file has no life of its own: every step that made it made it inside a directory, no statement
+        is about it alone, the order does not name it, and that directory stands to the order as it does. Of
+        several directories the first is returned: each of them is reached or clear by itself.
+        """
+        group = self.reached if artifact in self.reached else self.clear
+        trees = set(self.trees_of(artifact))
+        if artifact in self.targets or artifact in self._spoken_of or not trees:
+            return None
+        if not all(trees & set(node.outputs) for node in self.graph.makers.get(artifact, ())):
+            return None
+        return min(trees & group.keys(), default=None)
+
+    @cached_property
+    def _spoken_of(self) -> set[Artifact]:
+        """Artifacts a statement other than a step is about, and what was sent to somebody."""
+        found = {artifact for about in self.graph.about.values() for artifact in about}
+        for each in self.graph.evidence:
+            if isinstance(each.predicate, Distribution):
+                found.update(a for item in each.predicate.what or () if (a := item.artifact) is not None)
+        return found
 
     def resolve(self, item: ResourceDescriptor) -> dict[Artifact, str]:
         """Return the artifacts one target of the order names, each with what it was found by."""

@@ -118,6 +118,9 @@ class AffectedRow(Model):
     reason: str = Field(
         description="target or descends; of possible ones name, claimed, shares, unknown, cycle or order."
     )
+    part_of: str | None = Field(
+        default=None, description="The directory whose weights it is, and nothing else: counted with it."
+    )
     path: list[str] = Field(description="One witness path, in names; a long one keeps its two ends.")
     via: Via | None = Field(default=None, description="Its last link; absent where the path begins.")
     distance: int = Field(description="Links of the witness path.")
@@ -159,6 +162,9 @@ class ClearRow(Model):
     artifact: str
     name: str
     item_class: ItemClass = Field(alias="class")
+    part_of: str | None = Field(
+        default=None, description="The directory whose weights it is, and nothing else: counted with it."
+    )
     why: Literal["origin", "made", "removed", "support", "named-only"]
     statements: list[str]
 
@@ -169,7 +175,9 @@ class ImpactReport(Model):
     impact_version: Literal["v0.1"] = "v0.1"
     order: OrderFacts
     snapshot: SnapshotFacts
-    counts: dict[str, int] = Field(description="proven, possible, clear, unknown.")
+    counts: dict[str, int] = Field(
+        description="proven, possible, clear, each without weights that are part of a directory; unknown."
+    )
     affected: list[AffectedRow]
     recipients: list[RecipientRow]
     unknown: list[UnknownRow]
@@ -203,6 +211,7 @@ def impact_report(impact: Impact, orders: Mapping[str, OrderState], trust: str) 
             artifact=str(artifact),
             name=graph.name(artifact),
             item_class=item_class(impact.unknowns, artifact),
+            part_of=_part_of(impact, artifact),
             why=why.reason,
             statements=_prefixed(why.statements),
         )
@@ -215,9 +224,9 @@ def impact_report(impact: Impact, orders: Mapping[str, OrderState], trust: str) 
         order=order,
         snapshot=snapshot,
         counts={
-            "proven": len(impact.proven),
-            "possible": len(impact.possible),
-            "clear": len(clear),
+            "proven": sum(row.certainty == "proven" and row.part_of is None for row in affected),
+            "possible": sum(row.certainty == "possible" and row.part_of is None for row in affected),
+            "clear": sum(row.part_of is None for row in clear),
             "unknown": len(unknown),
         },
         affected=affected,
@@ -261,12 +270,18 @@ def _affected(impact: Impact, artifact: Artifact, recipients: Mapping[str, int])
         item_class=kind,
         certainty=reached.certainty.value,
         reason=reached.reason,
+        part_of=_part_of(impact, artifact),
         path=_path(impact, artifact),
         via=via,
         distance=reached.distance,
         due=_due(impact.order.order, kind),
         recipients=recipients.get(str(artifact), 0),
     )
+
+
+def _part_of(impact: Impact, artifact: Artifact) -> str | None:
+    tree = impact.part_of(artifact)
+    return str(tree) if tree is not None else None
 
 
 def _path(impact: Impact, artifact: Artifact) -> list[str]:

@@ -1,6 +1,7 @@
 """What an order reaches as the nodes and edges of a picture: the targets below, and above them what descends.
 
-Every affected artifact is drawn with the last link of its witness path; what is clear is left out.
+Every affected artifact is drawn with the last link of its witness path; what is clear is left out, and so are
+weights that are part of a directory, unless something was made of them by themselves.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ def _status(row: AffectedRow) -> str:
 
 def picture_of_impact(report: ImpactReport) -> Lineage:
     """Return what is affected as nodes and edges, in the order of the document."""
-    deepest = max((row.distance for row in report.affected), default=0)
-    ids = {row.artifact: number for number, row in enumerate(report.affected)}
+    sources = {row.via.artifact for row in report.affected if row.via is not None}
+    affected = [row for row in report.affected if row.part_of is None or row.artifact in sources]
+    deepest = max((row.distance for row in affected), default=0)
+    ids = {row.artifact: number for number, row in enumerate(affected)}
     nodes = [
         Node.model_validate(
             {
@@ -57,11 +60,11 @@ def picture_of_impact(report: ImpactReport) -> Lineage:
                 "level": 2 * (deepest - row.distance),
             }
         )
-        for row in report.affected
+        for row in affected
     ]
     edges: list[Edge] = []
     steps: dict[tuple[str, int], int] = {}
-    for row in report.affected:
+    for row in affected:
         if row.via is None:
             continue
         key = (row.via.statement or row.artifact, row.distance)

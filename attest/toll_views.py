@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from attest.text import show, show_csv
@@ -19,7 +19,7 @@ _FEW = 8
 
 _COLUMNS = (
     *("artifact", "name", "class", "standing", "reason", "via", "how", "statement", "distance", "due"),
-    *("recipients", "path"),
+    *("recipients", "path", "part of"),
 )
 
 _REASONS = {
@@ -52,11 +52,13 @@ def to_csv(report: ImpactReport) -> str:
             f"{row.due:%Y-%m-%d}" if row.due else "",
             row.recipients,
             " > ".join(row.path),
+            row.part_of or "",
         )
         write([show_csv(cell, 1000) for cell in cells])
     for each in report.clear:
         said = (each.artifact, each.name, each.item_class, "clear", each.why, "", "", *each.statements[:1])
-        write([show_csv(cell, 1000) for cell in said] + [""] * (len(_COLUMNS) - len(said)))
+        blank = [""] * (len(_COLUMNS) - len(said) - 1)
+        write([show_csv(cell, 1000) for cell in (*said, *blank, each.part_of or "")])
     return out.getvalue()
 
 
@@ -92,25 +94,32 @@ def _head(report: ImpactReport) -> Iterator[str]:
 
 
 def _affected(report: ImpactReport, *, everything: bool) -> Iterator[str]:
+    parts: dict[str, list[AffectedRow]] = defaultdict(list)
+    for row in report.affected:
+        parts[row.part_of or ""].append(row)
     for certainty in ("proven", "possible"):
-        rows = [row for row in report.affected if row.certainty == certainty]
+        rows = [row for row in parts[""] if row.certainty == certainty]
         if not rows:
             continue
         classes = Counter(row.item_class for row in rows)
         said = ", ".join(f"{count:,} {name}" for name, count in sorted(classes.items()))
         yield from ("", f"AFFECTED, {certainty.upper()}: {said}")
         for row in rows if everything else rows[:_ROWS]:
-            yield from _row(row)
+            yield from _row(row, parts.get(row.artifact, ()))
         if len(rows) > _ROWS and not everything:
             yield f"  … {len(rows) - _ROWS:,} more: --all lists them"
 
 
-def _row(row: AffectedRow) -> Iterator[str]:
+def _row(row: AffectedRow, parts: Sequence[AffectedRow]) -> Iterator[str]:
     due = f"  due {row.due:%Y-%m-%d}" if row.due else ""
     sent = f"  {row.recipients} distribution record(s)" if row.recipients else ""
     yield f"  {pad(row.item_class, 17)}  {clip(show(row.name), 40)}  {row.artifact}{due}{sent}"
     if row.reason in _REASONS:
         yield f"      possible: {_REASONS[row.reason]}"
+    for part in parts[:_FEW]:
+        yield f"      its weights  {clip(show(part.name), 40)}  {part.artifact}"
+    if len(parts) > _FEW:
+        yield f"      … {len(parts) - _FEW:,} more files of weights"
     if len(row.path) > 1:
         yield from wrap(" → ".join(show(each, 60) for each in row.path), _WIDTH, "      ", "        ")
 
@@ -152,8 +161,10 @@ def _clear(rows: Sequence[ClearRow], *, everything: bool) -> Iterator[str]:
     )
     if everything:
         for row in rows:
-            yield f"  {pad(row.item_class, 17)}  {clip(show(row.name), 40)}  {row.artifact}  {row.why}"
+            part = f", part of {row.part_of}" if row.part_of else ""
+            yield f"  {pad(row.item_class, 17)}  {clip(show(row.name), 40)}  {row.artifact}  {row.why}{part}"
         return
+    rows = [row for row in rows if row.part_of is None]
     for name in sorted({row.item_class for row in rows}):
         found = [row for row in rows if row.item_class == name]
         names = ", ".join(clip(show(row.name), 30) for row in found[:_FEW])

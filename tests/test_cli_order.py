@@ -198,7 +198,7 @@ def test_impact_as_text_and_csv(project, ordered, capfd):
     out, _ = attest(capfd, "impact", "C-4743", "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert {row["standing"] for row in rows} == {"proven", "clear"}
-    assert all(len(row) == 12 and None not in row.values() for row in rows)
+    assert all(len(row) == 13 and None not in row.values() for row in rows)
     attest(capfd, "impact", "C-4743", "--csv", "--json", code=2)
 
 

@@ -164,6 +164,46 @@ def test_what_may_be_affected_has_to_be_explained(case):
     assert (outcome, subjects) == (Outcome.INCOMPLETE, {str(mystery), str(odd)})
 
 
+@pytest.fixture
+def foldered(case):
+    """The same, and a model in a folder, with its weights."""
+    case.tree = case.world.tree("folder", "model.safetensors", "config.json")
+    case.world.step("train", [(case.faces, "dataset")], [case.tree])
+    case.weights = Artifact(case.tree.digests["model.safetensors"])
+    done = {key: value for key, value in case.items["model"].items() if key != "artifact"}
+    case.of = lambda artifact, name: {"artifact": descriptor(artifact, name), **done}
+    return case
+
+
+def test_a_folder_answers_for_its_weights_and_they_not_for_the_folder(foldered):
+    case = foldered
+    case.items["folder"] = case.of(case.tree.artifact, "folder/")
+    assert case.codes() == (Outcome.COMPLETE, {})
+    del case.items["folder"]
+    case.items["weights"] = case.of(case.weights, "weights")
+    assert case.codes() == (Outcome.INCOMPLETE, {"item-missing": str(case.tree.artifact)})
+
+
+def test_every_folder_that_shares_the_weights_answers_for_itself(foldered):
+    case = foldered
+    again = case.world.tree("again", "README.md")
+    again.files["model.safetensors"] = case.tree.files["model.safetensors"]
+    case.world.step("convert", [(case.songs, "dataset")], [again])
+    case.items["folder"] = case.of(case.tree.artifact, "folder/")
+    assert case.codes() == (Outcome.INCOMPLETE, {"item-missing": str(again.artifact)})
+    case.items["again"] = case.of(again.artifact, "again/")
+    assert case.codes() == (Outcome.COMPLETE, {})
+
+
+def test_weights_that_were_also_made_by_themselves_are_an_item_of_their_own(foldered):
+    case = foldered
+    case.world.step("convert", [(case.tree.artifact, "base-model")], [case.weights])
+    case.items["folder"] = case.of(case.tree.artifact, "folder/")
+    assert case.codes() == (Outcome.INCOMPLETE, {"item-missing": str(case.weights)})
+    case.items["weights"] = case.of(case.weights, "weights")
+    assert case.codes() == (Outcome.COMPLETE, {})
+
+
 def test_the_snapshot_is_that_of_the_statements_without_the_certificate(case):
     reviewed = review(NOTHING, case.world.lines, case.world.trust, NOW)
     case.more["snapshot"] = snapshot_digest(reviewed.graph)

@@ -17,6 +17,7 @@ from world import NOW, descriptor
 from attest.impact import Impact
 from attest.itemclass import item_class
 from attest.plan import Plan
+from attest.resource import Artifact
 from attest.review import review
 from attest.toll import LIMITS, impact_report, to_text
 from attest.toll_plan import plan_report, plan_table
@@ -109,6 +110,55 @@ def test_recipients_of_what_is_affected_are_told_believed_or_not(world):
     assert "X" in table(report)
 
 
+def test_a_directory_and_its_weights_are_one_thing(world):
+    faces = world.dataset("faces")
+    tree = world.tree("model", "model.safetensors", "config.json")
+    world.step("train", [(faces, "dataset")], [tree])
+    weights = Artifact(tree.digests["model.safetensors"])
+    other = world.tree("other", "model.safetensors")
+    world.step("train", [(world.dataset("songs"), "dataset")], [other])
+    trained(world, "tuned", weights, role="base-model", kind="align")
+    report = report_of(world, order(world, faces))
+    assert row_of(report, weights).part_of == str(tree.artifact)
+    assert row_of(report, tree.artifact).part_of is None
+    assert (report.counts["proven"], len(report.affected)) == (3, 4)  # faces, model, tuned
+    assert (report.counts["clear"], len(report.clear)) == (2, 3)
+    lines = table(report).splitlines()
+    at = next(number for number, line in enumerate(lines) if str(tree.artifact) in line)
+    said = lines[at + 1].split()
+    assert (said[:2], said[-1]) == (["its", "weights"], str(weights))
+    assert sum(str(weights) in line for line in lines) == 1
+    assert "2 model" in table(report)
+    assert "1 model: other/" in table(report)
+    rows = {row["artifact"]: row for row in csv.DictReader(io.StringIO(to_csv(report)))}
+    assert rows[str(weights)]["part of"] == str(tree.artifact)
+    assert str(weights) in {
+        f"{node.digest}" for node in picture_of_impact(report).nodes
+    }  # tuned is made of it
+
+
+def test_weights_that_have_a_life_of_their_own_are_no_part(world):
+    faces = world.dataset("faces")
+    tree = world.tree("model", "model.safetensors")
+    world.step("train", [(faces, "dataset")], [tree])
+    weights = Artifact(tree.digests["model.safetensors"])
+
+    def part(named=faces):
+        impact = impact_of(world, order(world, named))
+        world.bundles.pop()
+        return impact.part_of(weights)
+
+    assert part() == tree.artifact
+    assert part(named=weights) is None
+    sent = {"recipient": {"legalName": "Buyer Ltd"}, "what": [descriptor(weights, "model.safetensors")]}
+    world.sign("distribution", [descriptor(world.file("package"), "package")], sent, "ci")
+    assert part() is None
+    world.bundles.pop()
+    assert part() == tree.artifact
+    world.step("convert", [(tree.artifact, "base-model")], [weights])
+    assert part() is None
+
+
 def test_a_long_path_keeps_its_two_ends(world):
     start = world.dataset("faces")
     last = start
@@ -151,7 +201,7 @@ def test_every_document_fits_its_schema_and_is_the_same_for_any_order_of_lines(s
     assert plan_table(plan).endswith("\n")
     rows = list(csv.reader(io.StringIO(to_csv(report))))
     assert len(rows) == 1 + len(report.affected) + len(report.clear)
-    assert {len(row) for row in rows} == {12}
+    assert {len(row) for row in rows} == {13}
     picture = picture_of_impact(report)
     numbers = {node.id for node in picture.nodes}
     assert numbers == set(range(len(picture.nodes)))

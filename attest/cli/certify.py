@@ -127,8 +127,7 @@ def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) 
     rows = []
     for row in report.affected:
         artifact = Artifact.parse(row.artifact)
-        inside = any(tree in impact.reached for tree in impact.trees_of(artifact))
-        if impact.reached[artifact].descends and not inside:
+        if impact.reached[artifact].descends and row.part_of is None:
             due = f"{row.due:%Y-%m-%d}" if row.due else ""
             rows.append((row.artifact, row.name, row.item_class, due))
     names = sorted({row.legal_name for row in report.recipients if row.legal_name})

@@ -68,7 +68,7 @@ def command(
         "outcome": closure.outcome.value,
         "order": f"sha256:{state.digest}",
         "certificate": f"sha256:{closure.certificate.digest}",
-        "affected": len(report.affected),
+        "affected": report.counts["proven"] + report.counts["possible"],
         "sameSnapshot": closure.same_snapshot,
         "findings": [gap.to_json() for gap in closure.gaps],
         "notProven": ["That bytes are gone: a named person declares it, of named digests.", *LIMITS],

@@ -221,8 +221,8 @@ def affected(vendor: Shell) -> dict[str, str]:
     vendor("attest impact C-9001")
     report = json.loads(vendor("attest impact C-9001 --json", shown=False))
     rows = [row for row in report["affected"] if row["certainty"] == "proven"]
-    # the weights inside a folder are listed besides the folder
-    found = {row["name"]: row["artifact"] for row in rows if not row["name"].endswith("/model.safetensors")}
+    # the weights inside a folder are listed as part of it
+    found = {row["name"]: row["artifact"] for row in rows if "partOf" not in row}
     clear = {row["name"] for row in report["clear"] if re.fullmatch(r"things-\d+/", row["name"])}
     print(f"\n{len(found)} artifacts are affected, {len(clear)} models are not")
     if set(found) != set(EIGHT) or len(rows) != len(report["affected"]) or len(clear) != FORTY:
