@@ -9,6 +9,8 @@ import click
 
 from attest.cli.options import (
     PATH,
+    cache_from,
+    cache_options,
     echo_json,
     json_option,
     limit_option,
@@ -58,6 +60,7 @@ __all__ = ["command"]
 @click.option(
     "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
 )
+@cache_options
 @limit_option
 @json_option
 def command(
@@ -73,6 +76,7 @@ def command(
     sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
+    cache: str,
     limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -107,7 +111,8 @@ def command(
     desk.open()
     _check_place(path, desk)
     card.attachments()  # a file the card names and nobody has is an error before anything is digested
-    measured = digest_path(path, exclude=exclude, symlinks=symlinks, progress=progress_bar())
+    known = cache_from(cache, warn)
+    measured = digest_path(path, exclude=exclude, symlinks=symlinks, progress=progress_bar(), cache=known)
     book = record_book(project)
     book.refuse_returned(path, measured.artifact, exclude=exclude, symlinks=symlinks)
     statements = [_dataset(card, measured, descriptors, book)]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import PATH, echo_json, json_option, reads_path
+from attest.cli.options import PATH, cache_from, cache_options, echo_json, json_option, reads_path
 from attest.cli.progress import progress_bar
+from attest.cli.steps import warn
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _KNOWN = {"\n": "\\n", "\r": "\\r"}
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="Threads at most; the digest is the same."
 )
+@cache_options
 @json_option
 def command(
     paths: tuple[Path, ...],
@@ -39,6 +41,7 @@ def command(
     exclude: tuple[str, ...],
     symlinks: bool,
     workers: int | None,
+    cache: str,
     as_json: bool,
 ) -> None:
     """Print the SHA-256 of files and the manifest digest of directories.
@@ -53,19 +56,25 @@ def command(
 
     Refused, all named at once: symbolic links, devices, pipes and sockets, paths that sha256sum cannot read
     back, files that change while they are read, and empty directories.
+
+    Inside a project, digests are remembered under .attest: a file whose inode, size and times are what they
+    were is not read again. Outside, nothing is.
     """
     from attest.manifest import digest_path
 
     if manifest is not None:
         _check_target(paths, manifest)
     answers: list[dict[str, Any]] = []
-    bar = progress_bar()
+    bar, known = progress_bar(), cache_from(cache, warn)
     for path in paths:
-        measured = digest_path(path, exclude=exclude, symlinks=symlinks, workers=workers, progress=bar)
+        before = known.recalled if known else 0
+        measured = digest_path(
+            path, exclude=exclude, symlinks=symlinks, workers=workers, progress=bar, cache=known
+        )
         if manifest is not None and measured.manifest is not None:
             _write(manifest, measured.manifest.data)
         if as_json:
-            answers.append(_answer(measured))
+            answers.append(_answer(measured) | {"remembered": known.recalled - before if known else 0})
         else:
             _tell(measured)
     if as_json:
