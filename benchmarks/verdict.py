@@ -33,6 +33,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goals import goal
+
 if TYPE_CHECKING:
     from attest.statement import Statement
 
@@ -346,7 +348,12 @@ def main() -> None:
         given.policy = given.policy or "high-assurance"
     options = [f"--{name}" for name in ("cpu", "keyless") if getattr(given, name)]
     options += ["--policy", given.policy] if given.policy else []
-    show([run(given.shape, steps, datasets, options) for steps, datasets in sizes])
+    rows = [run(given.shape, steps, datasets, options) for steps, datasets in sizes]
+    show(rows)
+    if given.goal:
+        what = f"verdict and all reports over {rows[0]['statements']:,} statements, "
+        what += "keyless" if given.keyless else "key-signed"
+        goal(what, sum(rows[0]["spent"].values()), 30 if given.keyless else 15, "s", at_most=True)
 
 
 if __name__ == "__main__":
