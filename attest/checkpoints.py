@@ -120,7 +120,7 @@ class Checkpoints:
             try:
                 self._settle(checkpoint)
                 product = checkpoint.target.made(self._manner, past=True)[0]
-                check_unchanged(checkpoint.sources, checkpoint.targets)
+                self._said += check_unchanged(checkpoint.sources, checkpoint.targets)
                 self.products.append(product)
                 self.recorded.append(self._sign(checkpoint, product))
             except AttestError as error:

@@ -28,6 +28,8 @@ class Limits:
     """Subjects of one statement (sigstore-go refuses more)."""
     step_inputs: int = 100_000
     """Inputs of one step."""
+    objects: int = 10_000_000
+    """Objects below one prefix of an input that is not on this disk."""
     statements: int = 1_000_000
     """Statements read for one verdict."""
     bundle_entries: int = 32

@@ -22,7 +22,6 @@ from attest.limits import DEFAULT, Limits
 from attest.scan import mode_of, path_problem, scan_tree
 
 if TYPE_CHECKING:
-    from attest.digest_cache import DigestCache
     from attest.resource import Artifact
 
 __all__ = ["Excluded", "Manifest", "Measured", "digest_path"]
@@ -139,6 +138,11 @@ class Measured:
     symlinks: bool = False
 
     @property
+    def place(self) -> str:
+        """Where it is, to be shown."""
+        return str(self.path)
+
+    @property
     def artifact(self) -> Artifact:
         """The file or tree as a node of the lineage."""
         from attest.resource import Artifact
@@ -171,7 +175,6 @@ def digest_path(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
-    cache: DigestCache | None = None,
 ) -> Measured:
     """Digest a file, or a directory as its manifest.
 
@@ -182,19 +185,16 @@ def digest_path(
         workers: threads to use at most; by default as many as serve. Never changes the answer.
         executor: what has the files of a directory read, in place of threads.
         progress: who watches.
-        cache: what remembers digests of files that have not changed since; by default all are read.
 
     Raises:
         DigestError: something cannot be digested or changed meanwhile; all such paths are named.
         UsageError: a pattern cannot be read.
     """
     if not stat.S_ISDIR(mode_of(path) or 0):
-        file = (cache.hash_file if cache else hash_file)(path, progress=progress)
+        file = hash_file(path, progress=progress)
         return Measured(path, file.sha256, file.size, [file], None)
     scan = scan_tree(path, exclude, symlinks=symlinks)
-    files = (cache.hash_scan if cache else hash_scan)(
-        scan, workers=workers, executor=executor, progress=progress
-    )
+    files = hash_scan(scan, workers=workers, executor=executor, progress=progress)
     manifest = Manifest.of((file.sha256, file.path) for file in files)
     return Measured(
         path,

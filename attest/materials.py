@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 
 from attest.checkout import changed_code, digest_code, git_state
 from attest.digest import is_sha256
-from attest.digest_cache import DigestCache
 from attest.errors import AttestError, DigestError, RecordingError, UsageError, nearest
+from attest.fetching import Fetched, fetch
 from attest.hashing import Progress
 from attest.manifest import Measured, digest_path
 from attest.predicates.step import INPUT_ROLES
 from attest.provenance import Material, Product
 from attest.resource import Artifact
 from attest.scan import path_problem, scan_file, scan_tree
+from attest.source import Location, SourceError, is_location
 from attest.written import Written
 
 __all__ = [
@@ -73,13 +74,6 @@ class Manner(NamedTuple):
     """Who watches."""
     written: Written | None = None
     """What is known of the files the step writes; ``None`` for what it reads."""
-    cache: DigestCache | None = None
-    """What remembers digests of files that have not changed."""
-
-    def without_cache_in(self, places: Sequence[str]) -> Manner:
-        """Return the same, remembering nothing if that would change one of these real paths."""
-        folder = os.path.realpath(self.cache.folder) if self.cache else ""
-        return self._replace(cache=None) if any(within(folder, place) for place in places) else self
 
     def digest(self, path: Path) -> Measured:
         """Digest a file or directory.
@@ -88,29 +82,33 @@ class Manner(NamedTuple):
             DigestError: it cannot be.
         """
         measure = digest_path if self.written is None else self.written.measure
-        return measure(
-            path,
-            exclude=self.exclude,
-            symlinks=self.symlinks,
-            progress=self.progress,
-            cache=self.cache,
-        )
+        return measure(path, exclude=self.exclude, symlinks=self.symlinks, progress=self.progress)
+
+    def fetch(self, location: Location) -> Fetched:
+        """Digest what is not on this disk.
+
+        Raises:
+            DigestError: it cannot be.
+        """
+        return fetch(location, exclude=self.exclude, progress=self.progress)
 
 
 @dataclass
 class Source:
-    """One input: a path, or the digest of something that is not on this disk."""
+    """One input: a path, a URL, or the digest of something that cannot be read."""
 
     given: str
-    """As the user wrote it."""
+    """As the user wrote it; a URL without what is secret in it."""
     role: str
     name: str
     path: Path | None = None
-    """``None``: only the digest is known."""
+    """``None``: it is not on this disk."""
+    location: Location | None = None
+    """Where to read it, if it is somewhere else; with neither, only the digest is known."""
     artifact: Artifact | None = None
     uri: str | None = None
     opaque: str | None = None
-    measured: Measured | None = field(default=None, repr=False)
+    measured: Measured | Fetched | None = field(default=None, repr=False)
     notes: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -127,6 +125,8 @@ class Source:
             raise UsageError(f"unknown role {role[:60]!r} of an input", text, hint)
         if text.startswith("sha256:") and not Path(text).exists():
             return cls._by_digest(text, role, name, **more)
+        if is_location(text):
+            return cls._elsewhere(Location.of(text), role, name, **more)
         path = Path(text)
         if not path.exists():
             raise UsageError(f"no such {role}", text, "inputs must be there before the step runs")
@@ -145,6 +145,27 @@ class Source:
         source.check_opaque()
         return source
 
+    @classmethod
+    def _elsewhere(cls, location: Location, role: str, name: str | None, **more: Any) -> Source:
+        source = cls(location.shown, role, name or location.name, location=location, **more)
+        source.uri = source.uri or location.shown
+        source.check_opaque()
+        return source
+
+    @property
+    def declared(self) -> bool:
+        """Whether only its digest is known: nothing can be measured."""
+        return self.path is None and self.location is None
+
+    @property
+    def key(self) -> str:
+        """What tells that two inputs are the same thing; empty if nothing does."""
+        return self.real or (self.location.url if self.location else "")
+
+    def is_called(self, given: str) -> bool:
+        """Tell whether the user wrote it like this."""
+        return given == self.given or (self.location is not None and given == self.location.url)
+
     def check_opaque(self) -> None:
         """Refuse a reason where none can be given, and a digest without one.
 
@@ -156,7 +177,7 @@ class Source:
             raise UsageError(f"a {self.role} cannot be opaque, only {models}", self.given)
         if self.opaque is not None and not self.opaque.strip():
             raise UsageError("an opaque input needs the reason why nothing is known of it", self.given)
-        if self.path is None and self.role not in _MODELS:
+        if self.declared and self.role not in _MODELS:
             raise UsageError(f"only {models} may be given by its digest alone, not a {self.role}", self.given)
 
     def check_reason(self) -> None:
@@ -165,7 +186,7 @@ class Source:
         Raises:
             UsageError: it needs a reason.
         """
-        if self.path is None and self.opaque is None:
+        if self.declared and self.opaque is None:
             hint = f"--opaque '{self.given}=REASON' says why nothing is known of it"
             raise UsageError(f"this {self.role} is not on this disk", self.given, hint)
 
@@ -184,15 +205,14 @@ class Source:
         Raises:
             DigestError: it cannot be digested.
         """
-        if self.path is None:
+        if self.location is not None:
+            self.measured = manner.fetch(self.location)
+            self.notes |= self.measured.notes()
+        elif self.path is None:
             return
-        if self.role == "code" and self.path.is_dir():
+        elif self.role == "code" and self.path.is_dir():
             self.measured, by_git = digest_code(
-                self.path,
-                exclude=manner.exclude,
-                without=without,
-                progress=manner.progress,
-                cache=manner.cache,
+                self.path, exclude=manner.exclude, without=without, progress=manner.progress
             )
             if not by_git and (self.path / ".git").exists():
                 yield f"{self.given}: git cannot say what belongs to it, so every file does"
@@ -201,7 +221,7 @@ class Source:
         self.artifact = self.measured.artifact
         if self.measured.excluded.files:
             self.notes["excludedFiles"] = self.measured.excluded.files
-        if self.role == "code":
+        if self.role == "code" and self.path is not None:
             folder = self.path if self.path.is_dir() else self.path.parent
             if state := git_state(folder, without):
                 self.notes |= {"gitCommit": state.commit, "gitDirty": state.dirty}
@@ -217,9 +237,12 @@ class Source:
 
         Raises:
             DigestError: it is there and cannot be opened.
+            SourceError: nobody can be asked about it any more.
         """
         if self.measured is None:
             return []
+        if isinstance(self.measured, Fetched):
+            return self.measured.changed()
         is_code = self.role == "code" and self.measured.artifact.tree
         return changed_code(self.measured) if is_code else self.measured.changed()
 
@@ -232,7 +255,7 @@ class Source:
             self.measured.size if self.measured else None,
             self.uri,
             self.opaque,
-            "declared" if self.path is None else None,
+            "declared" if self.declared else None,
             self.notes,
         )
 
@@ -342,21 +365,31 @@ def _check_apart(source: Source, real: str, outputs: Sequence[Target], byproduct
             raise UsageError(f"this {source.role} lies in the output {target.path}", source.given, hint)
 
 
-def check_unchanged(sources: Sequence[Source], targets: Sequence[Target]) -> None:
-    """Refuse to say what was read if that changed while the step ran.
+def check_unchanged(sources: Sequence[Source], targets: Sequence[Target]) -> list[str]:
+    """Refuse to say what was read if that changed while the step ran; return what the user should know.
 
-    Code may hold what an earlier run of the step wrote: that outputs changed says nothing of the code.
+    Code may hold what an earlier run of the step wrote: that outputs changed says nothing of the code. What
+    is not on this disk may be out of reach by now, e.g. because a signed URL has run out: that costs no run,
+    and is recorded.
 
     Raises:
         RecordingError: it did; the message names the files.
     """
     changes: list[str] = []
+    remarks: list[str] = []
     for source in sources:
         try:
             paths = [path for path in source.changed() if not _is_written(source, path, targets)]
+        except SourceError as error:
+            source.notes["recheckFailed"] = True
+            remarks.append(
+                f"{source.given}: whether it changed while the step ran cannot be told: {error.what}"
+            )
+            continue
         except AttestError as error:
             paths = [error.what]
-        whole = source.path is not None and not source.path.is_dir()
+        place = source.path or source.location
+        whole = not place.is_tree if isinstance(place, Location) else place is not None and not place.is_dir()
         changes += [source.given] if paths and whole else [f"{source.given}: {path}" for path in paths]
     if changes:
         more = f", and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
@@ -365,6 +398,7 @@ def check_unchanged(sources: Sequence[Source], targets: Sequence[Target]) -> Non
             hint="nothing was signed: nobody can say which bytes were read; what the step writes beside its "
             "inputs can be left out with --exclude",
         )
+    return remarks
 
 
 def _is_written(source: Source, path: str, targets: Sequence[Target]) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from attest.errors import UsageError, nearest
+from attest.fetching import Fetched
 from attest.limits import DEFAULT
 from attest.manifest import Measured
 from attest.model import format_time
@@ -27,6 +28,7 @@ __all__ = [
     "Provenance",
     "check_external",
     "check_kind",
+    "located",
     "subjects_of",
     "unique_name",
 ]
@@ -76,6 +78,12 @@ class Product:
     def descriptor(self, notes: Mapping[str, Any] | None = None) -> ResourceDescriptor:
         """Return its entry: of the tree, or of the stand-alone file."""
         return _describe(self.name, self.measured.artifact, dict(notes or {}), None)
+
+
+def located(fetched: Fetched) -> ResourceDescriptor:
+    """Return the entry of what was read from somewhere else, as the subject of a statement."""
+    location = fetched.location
+    return _describe(location.name, fetched.artifact, dict(fetched.notes()), location.shown)
 
 
 def _describe(name: str, artifact: Artifact, notes: dict[str, Any], uri: str | None) -> ResourceDescriptor:

@@ -231,11 +231,11 @@ class RecordBook:
         for path in sorted((self.folder / "removed").glob("*.leaves")):
             yield LeafFile(path)
 
-    def refuse_returned(self, path: Path, artifact: Artifact, **options: Any) -> None:
+    def refuse_returned(self, path: Path | None, artifact: Artifact, **options: Any) -> None:
         """Refuse a dataset in which something stands that was removed before.
 
         Args:
-            path: the dataset.
+            path: the dataset; ``None``: it is not on this disk, and only a leaf file of it can tell.
             artifact: its digest.
             options: as of ``returned``.
 
@@ -250,13 +250,15 @@ class RecordBook:
         named = ", ".join(f"{words[each.space]} {each.key.hex()} ({each.place})" for each in back[:_SHOWN])
         more = ", and more" if len(back) > _SHOWN else ""
         what = f"holds what was removed and must not come back: {named}{more}"
-        raise UsageError(what, str(path), "take it out with `attest records remove`")
+        raise UsageError(what, str(path or artifact), "take it out with `attest records remove`")
 
-    def returned(self, path: Path, artifact: Artifact | None = None, **options: Any) -> Iterator[Returned]:
+    def returned(
+        self, path: Path | None, artifact: Artifact | None = None, **options: Any
+    ) -> Iterator[Returned]:
         """Yield the records of a dataset that were removed before.
 
         Args:
-            path: the dataset.
+            path: the dataset; ``None``: it is not on this disk, and only a leaf file of it can tell.
             artifact: its digest, if it is known: a leaf file of it saves reading it again.
             options: as of ``attest.record.find_records``, but for ``subject``.
 
@@ -269,7 +271,7 @@ class RecordBook:
                 yield from self._returned(removed, path, artifact, options)
 
     def _returned(
-        self, removed: LeafFile, path: Path, artifact: Artifact | None, options: dict[str, Any]
+        self, removed: LeafFile, path: Path | None, artifact: Artifact | None, options: dict[str, Any]
     ) -> Iterator[Returned]:
         owner = removed.owner
         for leaves in self.leaves(artifact) if artifact else ():
@@ -279,6 +281,10 @@ class RecordBook:
                     found = set(leaves).intersection(removed)
                     yield from (Returned(key, owner.space, str(artifact)) for key in sorted(found))
                     return
+        if path is None:
+            what = "it is not on this disk: whether it holds what was removed before cannot be told"
+            hint = "digest a copy on this disk, or commit to the records of one with `attest records commit`"
+            raise UsageError(what, str(artifact), hint)
         records = find_records(path, "file", **options)
         tables = records.tables(self.column(owner.secret_digest) if owner.space == "subject" else None)
         keyer = Keyer(self.secret(owner.secret_digest))

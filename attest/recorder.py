@@ -33,7 +33,6 @@ from attest.canonical import canonical_bytes, read_json, tagged
 from attest.checkout import git_state
 from attest.checkpoints import Checkpoint, Checkpoints, Recorded
 from attest.desk import Desk
-from attest.digest_cache import CACHE_CHOICES, DigestCache, project_cache
 from attest.environment import find_job, machine_facts
 from attest.errors import AttestError, RecordingError, SignatureError, UsageError, nearest
 from attest.exclusions import Exclusions
@@ -44,7 +43,8 @@ from attest.parameters import Options, Parameters, own_command
 from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Material, Product, Provenance, check_kind, unique_name
 from attest.recordbook import record_book
-from attest.settings import DEFAULT_BUILDER_ID, Builder, Project, find_project
+from attest.settings import DEFAULT_BUILDER_ID, Builder, find_project
+from attest.source import Location, is_location
 from attest.store import Store
 from attest.tee import OutputFile
 from attest.written import Written
@@ -67,12 +67,6 @@ def _builder(settings: Builder, asked: str | None, job: str | None) -> Builder:
     except ValidationError as error:
         hint = "expected a URI like https://ci.example/builders/train@v1"
         raise UsageError(f"the builder id {str(asked or job)[:100]!r} is no URI", hint=hint) from error
-
-
-def _cache(project: Project, choice: str, tell: Callable[[str], None]) -> DigestCache | None:
-    if choice not in CACHE_CHOICES:
-        raise UsageError(f"cache: got {str(choice)[:60]!r}, expected {', '.join(CACHE_CHOICES)}")
-    return project_cache(project.file if project.file.is_file() else None, choice, tell)
 
 
 class Recorder:
@@ -118,13 +112,10 @@ class Recorder:
         self._command = options.get("command")
         Exclusions(options.get("exclude", ()))  # one that cannot be read is found now
         self._manner = Manner(
-            tuple(options.get("exclude", ())),
-            options.get("symlinks", False),
-            options.get("progress"),
-            cache=_cache(project, options.get("cache", "use"), self._tell),
+            tuple(options.get("exclude", ())), options.get("symlinks", False), options.get("progress")
         )
         self.written = Written()
-        self._checkpoints = Checkpoints(self.desk, self._manner._replace(written=self.written, cache=None))
+        self._checkpoints = Checkpoints(self.desk, self._of_targets)
         self._options = options
         self._sources: list[Source] = []
         self._named: set[tuple[str, str]] = set()
@@ -160,10 +151,11 @@ class Recorder:
         """Name something the step reads; it is digested now, or when the recording begins.
 
         Args:
-            path: a file or directory, or ``sha256:…`` of an opaque model that is not on this disk.
+            path: a file or directory, the URL of one (``https://``, ``s3://``, what fsspec reads; a directory
+                ends in a slash), or ``sha256:…`` of an opaque model that cannot be read.
             role: one of ``attest.predicates.step.INPUT_ROLES``.
             name: what to call it; by default the last part of the path. Links nothing.
-            uri: where it is from. Never followed.
+            uri: where it is from, if that is not the path. Never followed.
             opaque: why nothing is known of how a model was made.
 
         Raises:
@@ -173,7 +165,7 @@ class Recorder:
             SecretError: its name or URI looks like a secret.
         """
         source = Source.of(path, role, name=name, uri=uri, opaque=opaque)
-        if source.real and (source.real, role) in self._named:
+        if source.key and (source.key, role) in self._named:
             return
         self._sources.append(source)
         try:
@@ -187,7 +179,7 @@ class Recorder:
         except BaseException:
             self._sources.pop()
             raise
-        self._named.add((source.real or "", role))
+        self._named.add((source.key, role))
 
     def opaque(self, given: str, reason: str) -> None:
         """Say why nothing is known of how an input was made that was named before.
@@ -195,7 +187,7 @@ class Recorder:
         Raises:
             UsageError: no such input, or one that cannot be opaque.
         """
-        found = [each for each in self._sources if each.given == given]
+        found = [each for each in self._sources if each.is_called(given)]
         if not found:
             raise UsageError("no input is named like this", given, "name it with its role, too")
         for source in found:
@@ -293,6 +285,9 @@ class Recorder:
             self._tell(text)
 
     def _target(self, path: str | os.PathLike[str], name: str | None) -> Target:
+        if is_location(os.fspath(path)):
+            hint = "write it into a folder, and name that; upload it afterwards"
+            raise UsageError("a step's output is on this disk", Location.of(os.fspath(path)).shown, hint)
         if name is not None and ("/" in name or label(Path(name)) != name):
             raise UsageError(f"{name[:100]!r} cannot be the name of an output", os.fspath(path))
         taken = [each.name for each in (*self._outputs, *self._byproducts)]
@@ -369,12 +364,6 @@ class Recorder:
         if not self._past:
             self.started = datetime.now(UTC)
 
-    def _reading(self) -> Manner:
-        """Return how files are digested: nothing is remembered inside of what is read or written."""
-        real = [each.real for each in self._sources if each.role != "code"]
-        real += [each.real for each in (*self._outputs, *self._byproducts)]
-        return self._manner.without_cache_in([each for each in real if each])
-
     def _check_places(self) -> None:
         check_places(self._sources, self._outputs, self._byproducts, self.desk.places())
 
@@ -432,7 +421,7 @@ class Recorder:
     def _measure(self, source: Source, store: Store) -> None:
         """Digest an input, and look for the statement that explains it."""
         without = self._no_code(source) if source.role == "code" else []
-        for remark in source.measure(self._reading(), without):
+        for remark in source.measure(self._manner, without):
             self._tell(remark)
         self._check_returned(source)
         artifact, known = source.artifact, self._options.get("known")
@@ -453,7 +442,7 @@ class Recorder:
     def _check_returned(self, source: Source) -> None:
         """Refuse data in which something stands that was removed before."""
         allowed = self._past or self._options.get("allow_removed")
-        if source.path is not None and source.artifact and source.role.endswith("dataset") and not allowed:
+        if not source.declared and source.artifact and source.role.endswith("dataset") and not allowed:
             exclude, symlinks, *_ = self._manner
             book = record_book(self.desk.project)
             book.refuse_returned(source.path, source.artifact, exclude=exclude, symlinks=symlinks)
@@ -493,7 +482,8 @@ class Recorder:
         products = [self._measure_output(target) for target in self._outputs]
         byproducts = self._measure_byproducts()
         byproducts += self._checkpoints_but(products, byproducts)
-        check_unchanged(self._sources, [*self._outputs, *self._byproducts])
+        for remark in check_unchanged(self._sources, [*self._outputs, *self._byproducts]):
+            self._tell(remark)
         if missing := self._missing_roles():
             self._tell(f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named")
         statement = self._provenance(self.finished).statement(products, byproducts)
@@ -512,7 +502,7 @@ class Recorder:
 
     @property
     def _of_targets(self) -> Manner:
-        return self._reading()._replace(written=self.written)
+        return self._manner._replace(written=self.written)
 
     def _measure_output(self, target: Target) -> Product:
         product, left = target.made(self._of_targets, past=self._past)

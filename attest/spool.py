@@ -78,7 +78,7 @@ def spool(
     Args:
         folder: made if it is not there, for its owner alone.
         statement: what would have been signed; of a step, see ``signed_late``.
-        outputs: what it is about.
+        outputs: what it is about, as far as it is on this disk.
         manifests: that will be stored with it, besides those of the outputs.
         held: why it must not be signed by ``settle``, but only by somebody who looked at it.
 
@@ -87,7 +87,8 @@ def spool(
     """
     digests = {sha256_bytes(data): data for data in manifests}
     places = [_place(each) for each in outputs]
-    return _write(folder, statement, {"outputs": places, "manifests": [*digests], "held": held}, digests)
+    local = {"outputs": places, "manifests": [*digests], "held": held, "given": not places}
+    return _write(folder, statement, local, digests)
 
 
 def spool_given(folder: Path, statement: Statement) -> Pending:

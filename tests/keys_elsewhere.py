@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["PIN", "key_service", "python", "token"]
+__all__ = ["PIN", "key_service", "need_packages", "python", "token"]
 
 PIN = "481516"
 _MODULES = (
@@ -31,7 +31,7 @@ def _missing(reason: str) -> None:
     end(reason)
 
 
-def _need(*packages: str) -> None:
+def need_packages(*packages: str) -> None:
     for package in packages:
         if importlib.util.find_spec(package) is None:
             _missing(f"{package} is not installed (dependency group test)")
@@ -42,7 +42,7 @@ def token(folder: Path, keys: dict[int, str], label: str = "attest test") -> dic
 
     Returns the variables it is found by: ``SOFTHSM2_CONF`` and ``PYKCS11LIB``.
     """
-    _need("pkcs11", "securesystemslib")
+    need_packages("pkcs11", "securesystemslib")
     tool = shutil.which("softhsm2-util")
     module = next((each for each in _MODULES if Path(each).is_file()), None)
     if tool is None or module is None:
@@ -76,7 +76,7 @@ def token(folder: Path, keys: dict[int, str], label: str = "attest test") -> dic
 @contextmanager
 def key_service() -> Iterator[dict[str, str]]:
     """Run AWS KMS (moto) on loopback; yields the variables boto3 finds it by."""
-    _need("moto", "boto3", "securesystemslib", "flask")
+    need_packages("moto", "boto3", "securesystemslib", "flask")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     server = Path(__file__).with_name("kms_server.py")

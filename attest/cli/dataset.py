@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from attest.cli.options import (
+    INPUT,
     PATH,
-    cache_from,
-    cache_options,
     echo_json,
     json_option,
     limit_option,
@@ -29,8 +28,11 @@ if TYPE_CHECKING:
     from attest.bundle import Bundle
     from attest.card import Card
     from attest.desk import Desk
+    from attest.fetching import Fetched
+    from attest.limits import Limits
     from attest.manifest import Measured
     from attest.recordbook import RecordBook
+    from attest.source import Location
     from attest.statement import Statement
     from attest.store import Store
 
@@ -38,7 +40,7 @@ __all__ = ["command"]
 
 
 @click.command("dataset")
-@click.argument("path", type=PATH)
+@click.argument("path", type=INPUT)
 @click.option(
     "--card", "card_path", type=PATH, required=True, metavar="FILE", help="`attest card new` writes one."
 )
@@ -60,11 +62,10 @@ __all__ = ["command"]
 @click.option(
     "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
 )
-@cache_options
 @limit_option
 @json_option
 def command(
-    path: Path,
+    path: Path | Location,
     card_path: Path,
     descriptors: tuple[Path, ...],
     exclude: tuple[str, ...],
@@ -76,15 +77,14 @@ def command(
     sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
-    cache: str,
     limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Sign what a dataset is and what one may do with it.
 
-    PATH, a file or directory, is digested; the card says what no program can measure. Two statements are
-    signed and stored with the manifest: what the data is, and, if the card has a section rights, what one may
-    do with it. Only digests of the files the card names leave, never their text.
+    PATH, a file, a directory, or a URL as of `attest digest`, is digested; the card says what no program can
+    measure. Two statements are signed and stored with the manifest: what the data is, and, if the card has a
+    section rights, what one may do with it. Only digests of the files the card names leave, never their text.
 
     What `attest records commit` found of the data's records is signed with what it is. Data in which a record
     stands again that `attest records remove` took out is refused.
@@ -99,7 +99,6 @@ def command(
 
     from attest.card import read_card
     from attest.desk import Desk
-    from attest.manifest import digest_path
     from attest.recordbook import record_book
     from attest.settings import find_project
 
@@ -109,12 +108,13 @@ def command(
     )
     desk = Desk(project, passphrase_from(), tell=warn)
     desk.open()
-    _check_place(path, desk)
+    if isinstance(path, Path):
+        _check_place(path, desk)
     card.attachments()  # a file the card names and nobody has is an error before anything is digested
-    known = cache_from(cache, warn)
-    measured = digest_path(path, exclude=exclude, symlinks=symlinks, progress=progress_bar(), cache=known)
+    measured = _measure(path, limits_from(limits), exclude=exclude, symlinks=symlinks)
     book = record_book(project)
-    book.refuse_returned(path, measured.artifact, exclude=exclude, symlinks=symlinks)
+    here = path if isinstance(path, Path) else None
+    book.refuse_returned(here, measured.artifact, exclude=exclude, symlinks=symlinks)
     statements = [_dataset(card, measured, descriptors, book)]
     with desk.project.open_store() as store:
         rights, sequence = _rights(card, measured, _Earlier(store, desk, measured), supersede=supersede)
@@ -131,7 +131,19 @@ def command(
         "new": new,
         "remarks": card.remarks(),
     }
-    echo_json(answer) if as_json else _tell(path, answer)
+    echo_json(answer) if as_json else _tell(measured.place, answer)
+
+
+def _measure(path: Path | Location, limits: Limits, **how: Any) -> Measured | Fetched:
+    from pathlib import Path
+
+    if isinstance(path, Path):
+        from attest.manifest import digest_path
+
+        return digest_path(path, progress=progress_bar(), **how)
+    from attest.fetching import fetch
+
+    return fetch(path, exclude=how["exclude"], progress=progress_bar(), limits=limits)
 
 
 def _check_place(path: Path, desk: Desk) -> None:
@@ -143,7 +155,9 @@ def _check_place(path: Path, desk: Desk) -> None:
             raise UsageError(f"attest itself writes {place} in this directory", str(path), "leave it outside")
 
 
-def _dataset(card: Card, measured: Measured, descriptors: tuple[Path, ...], book: RecordBook) -> Statement:
+def _dataset(
+    card: Card, measured: Measured | Fetched, descriptors: tuple[Path, ...], book: RecordBook
+) -> Statement:
     from attest.hashing import hash_file
     from attest.predicates.dataset import Dataset
 
@@ -159,19 +173,23 @@ def _dataset(card: Card, measured: Measured, descriptors: tuple[Path, ...], book
     return _statement(measured, Dataset.TYPE, found)
 
 
-def _statement(measured: Measured, predicate_type: str, predicate: dict[str, Any]) -> Statement:
+def _statement(measured: Measured | Fetched, predicate_type: str, predicate: dict[str, Any]) -> Statement:
+    from attest.fetching import Fetched
     from attest.materials import label
-    from attest.provenance import Product
+    from attest.provenance import Product, located
     from attest.statement import Statement
 
-    subject = Product(label(measured.path), measured).descriptor()
+    if isinstance(measured, Fetched):
+        subject = located(measured)
+    else:
+        subject = Product(label(measured.path), measured).descriptor()
     return Statement.build([subject], predicate_type, predicate)
 
 
 class _Earlier:
     """Statements about the same data in the store."""
 
-    def __init__(self, store: Store, desk: Desk, measured: Measured) -> None:
+    def __init__(self, store: Store, desk: Desk, measured: Measured | Fetched) -> None:
         self._store = store
         self._identity = desk.open().identity
         self._digests = store.by_subject(measured.artifact.sha256, tree=measured.artifact.tree)
@@ -189,7 +207,7 @@ class _Earlier:
 
 
 def _rights(
-    card: Card, measured: Measured, earlier: _Earlier, *, supersede: bool
+    card: Card, measured: Measured | Fetched, earlier: _Earlier, *, supersede: bool
 ) -> tuple[Statement | None, int | None]:
     """Return the record of rights to be signed, or the one that says the same already, with its number."""
     from attest.predicates.rights import Rights
@@ -222,10 +240,15 @@ def _terms(predicate: Any) -> dict[str, Any]:
 
 
 def _put(
-    statements: list[Statement], measured: Measured, desk: Desk, store: Store, not_secret: tuple[str, ...]
+    statements: list[Statement],
+    measured: Measured | Fetched,
+    desk: Desk,
+    store: Store,
+    not_secret: tuple[str, ...],
 ) -> list[str]:
     """Sign what is not in the store yet, store it in one transaction, and return its digests."""
     from attest.canonical import read_json
+    from attest.manifest import Measured
     from attest.predicates.dataset import Dataset
     from attest.secrets import refuse_secrets
 
@@ -250,19 +273,22 @@ def _put(
         store.put(signed, manifests)
         begin = "a statement about the data"
         rest = statements[len(signed) :]
-        waiting = [desk.keep(each, [measured], (), error, ran=begin) for each in rest]
+        here = (
+            [measured] if isinstance(measured, Measured) else []
+        )  # what is elsewhere is not looked at again
+        waiting = [desk.keep(each, here, () if here else manifests, error, ran=begin) for each in rest]
         raise next((each for each in waiting if not isinstance(each, SpooledError)), waiting[0]) from error
     store.put(signed, manifests)
     return [f"sha256:{each.digest}" for each in statements]
 
 
-def _tell(path: Path, answer: dict[str, Any]) -> None:
+def _tell(place: str, answer: dict[str, Any]) -> None:
     from attest.text import show
 
     for remark in answer["remarks"]:
         click.echo(f"attest: a buyer will ask: {show(remark, 300)}", err=True)
     again = {False: " (signed before)", True: ""}
-    click.echo(f"data     {answer['artifact']}  {show(path, 500)}")
+    click.echo(f"data     {answer['artifact']}  {show(place, 500)}")
     click.echo(f"dataset  {answer['dataset']}{again[answer['dataset'] in answer['new']]}")
     if answer["rights"]:
         number = f", number {answer['sequence']}" if answer["sequence"] > 1 else ""

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import PATH, cache_from, cache_options, echo_json, json_option, reads_path
+from attest.cli.options import PATH, echo_json, json_option, limit_option, limits_from, reads_path
 from attest.cli.progress import progress_bar
-from attest.cli.steps import warn
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.fetching import Fetched
+    from attest.limits import Limits
     from attest.manifest import Measured
+    from attest.source import Location
 
 __all__ = ["command"]
 
@@ -24,7 +26,7 @@ _KNOWN = {"\n": "\\n", "\r": "\\r"}
 
 
 @click.command("digest")
-@reads_path("paths", nargs=-1, required=True, metavar="PATH...")
+@reads_path("paths", urls=True, nargs=-1, required=True, metavar="PATH...")
 @click.option(
     "-o", "--manifest", "manifest", type=PATH, metavar="FILE", help="Write the manifest of one directory."
 )
@@ -33,15 +35,15 @@ _KNOWN = {"\n": "\\n", "\r": "\\r"}
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="Threads at most; the digest is the same."
 )
-@cache_options
+@limit_option
 @json_option
 def command(
-    paths: tuple[Path, ...],
+    paths: tuple[Path | Location, ...],
     manifest: Path | None,
     exclude: tuple[str, ...],
     symlinks: bool,
     workers: int | None,
-    cache: str,
+    limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Print the SHA-256 of files and the manifest digest of directories.
@@ -54,40 +56,53 @@ def command(
     part stands for any number of directories, a slash at the end means directories only. So *.tmp is at the
     top alone and **/*.tmp anywhere.
 
+    A PATH may be a URL: https://… of a file, s3://BUCKET/KEY of an object, s3://BUCKET/PREFIX/ of all below
+    it as a directory, and what else fsspec reads. The digest is the same as of the same files on this disk.
+
     Refused, all named at once: symbolic links, devices, pipes and sockets, paths that sha256sum cannot read
     back, files that change while they are read, and empty directories.
-
-    Inside a project, digests are remembered under .attest: a file whose inode, size and times are what they
-    were is not read again. Outside, nothing is.
     """
-    from attest.manifest import digest_path
-
+    bounds = limits_from(limits)
     if manifest is not None:
         _check_target(paths, manifest)
     answers: list[dict[str, Any]] = []
-    bar, known = progress_bar(), cache_from(cache, warn)
+    bar = progress_bar()
     for path in paths:
-        before = known.recalled if known else 0
-        measured = digest_path(
-            path, exclude=exclude, symlinks=symlinks, workers=workers, progress=bar, cache=known
-        )
+        measured = _measure(path, bounds, workers, exclude=exclude, symlinks=symlinks, progress=bar)
         if manifest is not None and measured.manifest is not None:
             _write(manifest, measured.manifest.data)
         if as_json:
-            answers.append(_answer(measured) | {"remembered": known.recalled - before if known else 0})
+            answers.append(_answer(measured))
         else:
             _tell(measured)
     if as_json:
         echo_json(answers)
 
 
-def _check_target(paths: Sequence[Path], manifest: Path) -> None:
+def _measure(
+    path: Path | Location, limits: Limits, workers: int | None, *, exclude: Sequence[str], **how: Any
+) -> Measured | Fetched:
+    from pathlib import Path
+
+    if isinstance(path, Path):
+        from attest.manifest import digest_path
+
+        return digest_path(path, exclude=exclude, workers=workers, **how)
+    from attest.fetching import fetch
+
+    return fetch(path, exclude=exclude, progress=how["progress"], limits=limits)
+
+
+def _check_target(paths: Sequence[Path | Location], manifest: Path) -> None:
     """Refuse before anything is read what could not be written after."""
-    if len(paths) > 1 or not paths[0].is_dir():
+    from pathlib import Path
+
+    path = paths[0]
+    if len(paths) > 1 or not (path.is_dir() if isinstance(path, Path) else path.is_tree):
         raise UsageError("--manifest needs exactly one directory", hint="leave it out, or give one directory")
-    if manifest.resolve().is_relative_to(paths[0].resolve()):
+    if isinstance(path, Path) and manifest.resolve().is_relative_to(path.resolve()):
         raise UsageError(
-            f"the manifest would become a part of {paths[0]}",
+            f"the manifest would become a part of {path}",
             str(manifest),
             "write it beside the directory, not inside",
         )
@@ -99,20 +114,24 @@ def _write(path: Path, data: bytes) -> None:
     write_file(path, [data])
 
 
-def _answer(measured: Measured) -> dict[str, Any]:
+def _answer(measured: Measured | Fetched) -> dict[str, Any]:
+    from attest.manifest import Measured
+
     return {
-        "path": str(measured.path),
+        "path": str(measured.place),
         "kind": "tree" if measured.manifest else "file",
         "digest": f"sha256:{measured.sha256}",
         "files": len(measured.files),
         "bytes": measured.size,
         "excluded": {"patterns": list(measured.excluded.patterns), "files": measured.excluded.files},
+        **({} if isinstance(measured, Measured) else measured.notes()),
     }
 
 
-def _tell(measured: Measured) -> None:
-    slash = "/" if measured.manifest and not str(measured.path).endswith("/") else ""
-    click.echo(_checksum_line(measured.sha256, f"{measured.path}{slash}"))
+def _tell(measured: Measured | Fetched) -> None:
+    place = str(measured.place)
+    slash = "/" if measured.manifest and not place.endswith("/") else ""
+    click.echo(_checksum_line(measured.sha256, f"{place}{slash}"))
     if measured.excluded.patterns:
         count = measured.excluded.files
         click.echo(f"attest: {count} {'file' if count == 1 else 'files'} excluded", err=True)

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from attest.errors import UsageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attest.digest_cache import DigestCache
     from attest.limits import Limits
+    from attest.source import Location
     from attest.store import Store
 
 __all__ = [
+    "INPUT",
     "PATH",
-    "cache_from",
-    "cache_options",
     "counted",
     "echo_json",
     "jobs_option",
@@ -49,6 +50,35 @@ class _PathType(click.Path):
 PATH = _PathType()
 
 
+class _InputType(_PathType):
+    """A path, or the URL of what is not on this disk: that becomes an ``attest.source.Location``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return _location(value) or super().convert(value, param, ctx)
+
+
+class _LocalType(_PathType):
+    """A path, where a URL is a misunderstanding."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        location = _location(value)
+        if location is not None:
+            what, hint = "only what is on this disk is verified", "download it, and give its path"
+            raise UsageError(what, location.shown, hint)
+        return super().convert(value, param, ctx)
+
+
+def _location(value: Any) -> Location | None:
+    if not isinstance(value, str) or "://" not in value:  # a path pays for no import
+        return None
+    from attest.source import Location, is_location
+
+    return Location.of(value) if is_location(value) else None
+
+
+INPUT = _InputType()
+
+
 def json_option(function: F) -> F:
     """``--json``: the same answer as one JSON document on standard output."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(function)
@@ -76,54 +106,6 @@ def jobs_option(function: F) -> F:
     )(function)
 
 
-def cache_options(function: F) -> F:
-    """``--no-cache`` and ``--verify-cache``; arrive as ``cache``: ``use``, ``off`` or ``check``."""
-
-    @functools.wraps(function)
-    def gather(*args: Any, no_cache: bool, verify_cache: bool, **given: Any) -> Any:
-        if no_cache and verify_cache:
-            from attest.errors import UsageError
-
-            raise UsageError("--no-cache and --verify-cache contradict each other")
-        return function(*args, cache="off" if no_cache else "check" if verify_cache else "use", **given)
-
-    result: Any = gather
-    for option in reversed(_CACHE):
-        result = option(result)
-    return result  # type: ignore[no-any-return]  # as in signing_options
-
-
-_CACHE = (
-    click.option("--no-cache", is_flag=True, help="Read every file, whatever this project remembers of it."),
-    click.option(
-        "--verify-cache",
-        is_flag=True,
-        help="Read every file, and stop with exit code 4 where one is not what this project remembers.",
-    ),
-)
-
-
-def cache_from(choice: str, tell: Callable[[str], None]) -> DigestCache | None:
-    """Return the digests that the project here remembers, or ``None`` where there is none.
-
-    Raises:
-        UsageError: they are to be checked, and there is no project.
-    """
-    from pathlib import Path
-
-    from attest.digest_cache import project_cache
-    from attest.errors import AttestError, UsageError
-    from attest.folder import FILE_NAME, find_file
-
-    try:
-        file = find_file(Path.cwd())
-    except AttestError:  # a stranger's settings: nothing of theirs is believed
-        file = None
-    if file is None and choice == "check":
-        raise UsageError(f"no {FILE_NAME} here or above: nothing is remembered", "--verify-cache")
-    return project_cache(file, choice, tell)
-
-
 def limits_from(settings: tuple[str, ...]) -> Limits:
     """Return the limits with ``--limit`` settings applied."""
     from attest.limits import DEFAULT
@@ -143,9 +125,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def reads_path(name: str = "path", **settings: Any) -> Callable[[F], F]:
-    """Take an existing file or directory as an argument; that it can be read is checked where it is read."""
-    return click.argument(name, type=_PathType(exists=True), **settings)
+def reads_path(name: str = "path", *, urls: bool = False, **settings: Any) -> Callable[[F], F]:
+    """Take an existing file or directory as an argument; that it can be read is checked where it is read.
+
+    With ``urls``, the URL of what is not on this disk, too.
+    """
+    return click.argument(name, type=(_InputType if urls else _LocalType)(exists=True), **settings)
 
 
 def passphrase_from(variable: str = "ATTEST_PASSPHRASE") -> bytes | None:
