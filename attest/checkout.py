@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from attest.digest_cache import DigestCache
 from attest.errors import DigestError
 from attest.exclusions import Exclusions
 from attest.hashing import Progress, hash_scan
@@ -217,6 +218,7 @@ def digest_code(
     exclude: Sequence[str] = (),
     without: Collection[Path] = (),
     progress: Progress | None = None,
+    cache: DigestCache | None = None,
 ) -> tuple[Measured, bool]:
     """Digest the code in a folder.
 
@@ -226,6 +228,7 @@ def digest_code(
         without: files and folders that are no code, because they are outputs, other inputs or attest's own
             (absolute, links resolved).
         progress: who watches.
+        cache: what remembers digests of files that have not changed; it lies in ``without``, or elsewhere.
 
     Returns:
         What was measured, and whether git said what belongs to it; otherwise all files of the folder do.
@@ -238,7 +241,7 @@ def digest_code(
     if not scan.found and not scan.offenders:
         hint = "does .gitignore leave out all of it? --code takes a folder or a file"
         raise DigestError("no code in this folder", str(root), hint)
-    files = hash_scan(scan, progress=progress)
+    files = (cache.hash_scan if cache else hash_scan)(scan, progress=progress)
     manifest = Manifest.of((file.sha256, file.path) for file in files)
     size = sum(file.size for file in files)
     excluded = Excluded(tuple(exclude), scan.skipped)

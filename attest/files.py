@@ -18,7 +18,9 @@ __all__ = ["sync_directory", "write_file"]
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True, private: bool = False) -> None:
+def write_file(
+    path: Path, chunks: Iterable[bytes], *, overwrite: bool = True, private: bool = False, sync: bool = True
+) -> None:
     """Write a file so that its name never stands for half of it, whatever happens meanwhile.
 
     The bytes go to a temporary file beside it, are forced to disk and renamed. A new file's mode follows the
@@ -30,6 +32,8 @@ def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True, p
         chunks: the content; an exception it raises passes through and leaves nothing behind.
         overwrite: whether a file that is there may be replaced.
         private: a new file can be read by its owner alone (mode 0600).
+        sync: force it to disk. Without, a power cut may leave anything under the name: for what is checked
+            when it is read, and can be made anew.
 
     Raises:
         UsageError: ``overwrite`` is false and something is there.
@@ -43,11 +47,12 @@ def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True, p
                 stream.writelines(chunks)
             return
         try:
-            _write_new(temporary, chunks, mode, 0o600 if private else 0o666)
+            _write_new(temporary, chunks, mode, 0o600 if private else 0o666, sync=sync)
             _name(temporary, path, overwrite=overwrite)
         finally:
             temporary.unlink(missing_ok=True)
-        sync_directory(path.parent)
+        if sync:
+            sync_directory(path.parent)
     except FileExistsError as error:
         raise UsageError("exists already and is not overwritten", str(path), "choose another name") from error
     except OSError as error:
@@ -62,14 +67,15 @@ def _mode(path: Path) -> int | None:
         return None
 
 
-def _write_new(path: Path, chunks: Iterable[bytes], like: int | None, new: int) -> None:
+def _write_new(path: Path, chunks: Iterable[bytes], like: int | None, new: int, *, sync: bool) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), new)
     with os.fdopen(handle, "wb") as stream:
         if like is not None:
             path.chmod(stat.S_IMODE(like))
         stream.writelines(chunks)
-        stream.flush()
-        os.fsync(stream.fileno())
+        if sync:
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 def _name(temporary: Path, path: Path, *, overwrite: bool) -> None:

@@ -16,7 +16,7 @@ import os
 import stat
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from io import FileIO
 from operator import itemgetter
@@ -55,6 +55,7 @@ __all__ = [
     "hash_file",
     "hash_scan",
     "hash_tree",
+    "outcomes_of",
     "read_batch",
 ]
 
@@ -261,10 +262,26 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _outcomes(
-    scan: Scan, workers: int | None, executor: Executor | None, progress: Progress | None
+def outcomes_of(
+    scan: Scan,
+    workers: int | None,
+    executor: Executor | None,
+    progress: Progress | None,
+    taken: Callable[[list[FileDigest | Offender]], None] | None = None,
 ) -> list[FileDigest | Offender]:
-    """Have the files of a scan read and return one outcome for each, sorted like the scan."""
+    """Have the files of a scan read and return one outcome for each, sorted like the scan.
+
+    Args:
+        scan: says which files.
+        workers: as of ``hash_tree``.
+        executor: as of ``hash_tree``.
+        progress: who watches.
+        taken: is given the outcomes as they come, in the calling thread: what it has when the work is
+            interrupted is well digested.
+
+    Raises:
+        DigestError: the executor left files out.
+    """
     work = batches(scan)
     if executor is None:
         executor = Serial() if workers == 1 or len(work) < 2 else Threads(workers)
@@ -275,6 +292,8 @@ def _outcomes(
         with closing(executor.run(work)) as steps:  # whatever interrupts, its threads are told to stop
             for step in steps:
                 outcomes += step.outcomes
+                if taken:
+                    taken(step.outcomes)
                 if progress:
                     progress.advance(len(step.outcomes), step.size)
     finally:
@@ -301,7 +320,7 @@ def hash_scan(
     if not scan.found:
         left_out = f": all {scan.skipped} are excluded" if scan.skipped else ""
         raise DigestError(f"no file to digest{left_out}", scan.root, "an empty directory has no digest")
-    outcomes = _outcomes(scan, workers, executor, progress)
+    outcomes = outcomes_of(scan, workers, executor, progress)
     offenders = [outcome for outcome in outcomes if isinstance(outcome, Offender)]
     if offenders or (offenders := moved(scan)):
         raise refuse(offenders, scan.root)
@@ -345,7 +364,7 @@ def hash_file(path: Path, *, progress: Progress | None = None) -> FileDigest:
     Raises:
         DigestError: there is none, it is no regular file, cannot be read, or changed while it was read.
     """
-    outcome = _outcomes(scan_file(path), 1, None, progress)[0]
+    outcome = outcomes_of(scan_file(path), 1, None, progress)[0]
     if isinstance(outcome, Offender):
         raise DigestError(outcome.reason, str(path))
     return outcome
@@ -389,7 +408,7 @@ def changed(
     doubtful = [
         found for found in scan.found if found.path in known and not known[found.path].still(found.status)
     ]
-    for outcome in _outcomes(scan._replace(found=doubtful), workers, None, progress):
+    for outcome in outcomes_of(scan._replace(found=doubtful), workers, None, progress):
         if isinstance(outcome, Offender) or outcome.sha256 != known[outcome.path].sha256:
             different.add(outcome.path)
     return sorted(different)

@@ -22,6 +22,7 @@ from attest.limits import DEFAULT, Limits
 from attest.scan import mode_of, path_problem, scan_tree
 
 if TYPE_CHECKING:
+    from attest.digest_cache import DigestCache
     from attest.resource import Artifact
 
 __all__ = ["Excluded", "Manifest", "Measured", "digest_path"]
@@ -175,6 +176,7 @@ def digest_path(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    cache: DigestCache | None = None,
 ) -> Measured:
     """Digest a file, or a directory as its manifest.
 
@@ -185,16 +187,19 @@ def digest_path(
         workers: threads to use at most; by default as many as serve. Never changes the answer.
         executor: what has the files of a directory read, in place of threads.
         progress: who watches.
+        cache: what remembers digests of files that have not changed since; by default all are read.
 
     Raises:
         DigestError: something cannot be digested or changed meanwhile; all such paths are named.
         UsageError: a pattern cannot be read.
     """
     if not stat.S_ISDIR(mode_of(path) or 0):
-        file = hash_file(path, progress=progress)
+        file = (cache.hash_file if cache else hash_file)(path, progress=progress)
         return Measured(path, file.sha256, file.size, [file], None)
     scan = scan_tree(path, exclude, symlinks=symlinks)
-    files = hash_scan(scan, workers=workers, executor=executor, progress=progress)
+    files = (cache.hash_scan if cache else hash_scan)(
+        scan, workers=workers, executor=executor, progress=progress
+    )
     manifest = Manifest.of((file.sha256, file.path) for file in files)
     return Measured(
         path,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from attest.checkout import changed_code, digest_code, git_state
 from attest.digest import is_sha256
+from attest.digest_cache import DigestCache
 from attest.errors import AttestError, DigestError, RecordingError, UsageError, nearest
 from attest.fetching import Fetched, fetch
 from attest.hashing import Progress
@@ -74,6 +75,13 @@ class Manner(NamedTuple):
     """Who watches."""
     written: Written | None = None
     """What is known of the files the step writes; ``None`` for what it reads."""
+    cache: DigestCache | None = None
+    """What remembers digests of files that have not changed."""
+
+    def without_cache_in(self, places: Sequence[str]) -> Manner:
+        """Return the same, remembering nothing if that would change one of these real paths."""
+        folder = os.path.realpath(self.cache.folder) if self.cache else ""
+        return self._replace(cache=None) if any(within(folder, place) for place in places) else self
 
     def digest(self, path: Path) -> Measured:
         """Digest a file or directory.
@@ -82,7 +90,13 @@ class Manner(NamedTuple):
             DigestError: it cannot be.
         """
         measure = digest_path if self.written is None else self.written.measure
-        return measure(path, exclude=self.exclude, symlinks=self.symlinks, progress=self.progress)
+        return measure(
+            path,
+            exclude=self.exclude,
+            symlinks=self.symlinks,
+            progress=self.progress,
+            cache=self.cache,
+        )
 
     def fetch(self, location: Location) -> Fetched:
         """Digest what is not on this disk.
@@ -212,7 +226,11 @@ class Source:
             return
         elif self.role == "code" and self.path.is_dir():
             self.measured, by_git = digest_code(
-                self.path, exclude=manner.exclude, without=without, progress=manner.progress
+                self.path,
+                exclude=manner.exclude,
+                without=without,
+                progress=manner.progress,
+                cache=manner.cache,
             )
             if not by_git and (self.path / ".git").exists():
                 yield f"{self.given}: git cannot say what belongs to it, so every file does"

@@ -54,6 +54,8 @@ class Options(TypedDict, total=False):
     """Tells whether something else than the store explains an input of that role."""
     symlinks: bool
     """Digest links to files of the same directory as those files."""
+    cache: Literal["use", "off", "check"]
+    """Whether digests the project remembers are used (the default), not used, or compared with the bytes."""
     secrets: Sequence[str]
     """Names of parameters whose values are never recorded."""
     not_secret: Collection[str]

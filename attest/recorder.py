@@ -33,6 +33,7 @@ from attest.canonical import canonical_bytes, read_json, tagged
 from attest.checkout import git_state
 from attest.checkpoints import Checkpoint, Checkpoints, Recorded
 from attest.desk import Desk
+from attest.digest_cache import CACHE_CHOICES, DigestCache, project_cache
 from attest.environment import find_job, machine_facts
 from attest.errors import AttestError, RecordingError, SignatureError, UsageError, nearest
 from attest.exclusions import Exclusions
@@ -43,7 +44,7 @@ from attest.parameters import Options, Parameters, own_command
 from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Material, Product, Provenance, check_kind, unique_name
 from attest.recordbook import record_book
-from attest.settings import DEFAULT_BUILDER_ID, Builder, find_project
+from attest.settings import DEFAULT_BUILDER_ID, Builder, Project, find_project
 from attest.source import Location, is_location
 from attest.store import Store
 from attest.tee import OutputFile
@@ -67,6 +68,12 @@ def _builder(settings: Builder, asked: str | None, job: str | None) -> Builder:
     except ValidationError as error:
         hint = "expected a URI like https://ci.example/builders/train@v1"
         raise UsageError(f"the builder id {str(asked or job)[:100]!r} is no URI", hint=hint) from error
+
+
+def _cache(project: Project, choice: str, tell: Callable[[str], None]) -> DigestCache | None:
+    if choice not in CACHE_CHOICES:
+        raise UsageError(f"cache: got {str(choice)[:60]!r}, expected {', '.join(CACHE_CHOICES)}")
+    return project_cache(project.file if project.file.is_file() else None, choice, tell)
 
 
 class Recorder:
@@ -112,10 +119,13 @@ class Recorder:
         self._command = options.get("command")
         Exclusions(options.get("exclude", ()))  # one that cannot be read is found now
         self._manner = Manner(
-            tuple(options.get("exclude", ())), options.get("symlinks", False), options.get("progress")
+            tuple(options.get("exclude", ())),
+            options.get("symlinks", False),
+            options.get("progress"),
+            cache=_cache(project, options.get("cache", "use"), self._tell),
         )
         self.written = Written()
-        self._checkpoints = Checkpoints(self.desk, self._of_targets)
+        self._checkpoints = Checkpoints(self.desk, self._manner._replace(written=self.written, cache=None))
         self._options = options
         self._sources: list[Source] = []
         self._named: set[tuple[str, str]] = set()
@@ -364,6 +374,12 @@ class Recorder:
         if not self._past:
             self.started = datetime.now(UTC)
 
+    def _reading(self) -> Manner:
+        """Return how files are digested: nothing is remembered inside of what is read or written."""
+        real = [each.real for each in self._sources if each.role != "code"]
+        real += [each.real for each in (*self._outputs, *self._byproducts)]
+        return self._manner.without_cache_in([each for each in real if each])
+
     def _check_places(self) -> None:
         check_places(self._sources, self._outputs, self._byproducts, self.desk.places())
 
@@ -421,7 +437,7 @@ class Recorder:
     def _measure(self, source: Source, store: Store) -> None:
         """Digest an input, and look for the statement that explains it."""
         without = self._no_code(source) if source.role == "code" else []
-        for remark in source.measure(self._manner, without):
+        for remark in source.measure(self._reading(), without):
             self._tell(remark)
         self._check_returned(source)
         artifact, known = source.artifact, self._options.get("known")
@@ -502,7 +518,7 @@ class Recorder:
 
     @property
     def _of_targets(self) -> Manner:
-        return self._manner._replace(written=self.written)
+        return self._reading()._replace(written=self.written)
 
     def _measure_output(self, target: Target) -> Product:
         product, left = target.made(self._of_targets, past=self._past)

@@ -5,10 +5,8 @@ Relative paths in it are relative to the folder it stands in, wherever a command
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +14,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from attest.document import read_file
-from attest.errors import FormatError, UsageError
+from attest.errors import UsageError
+from attest.folder import FILE_NAME, find_file
 from attest.keyless import CLIENT_SECRET_VARIABLE, SCHEME, Keyless
 from attest.limits import DEFAULT, Limits
 from attest.model import StrictModel
@@ -35,9 +34,6 @@ __all__ = [
     "find_settings",
     "read_settings",
 ]
-
-FILE_NAME = "attest.yaml"
-"""The settings file; the folder it stands in is the project's root."""
 
 DEFAULT_STORE = ".attest/store.db"
 """Where the store is unless the settings say otherwise."""
@@ -245,28 +241,17 @@ def read_settings(file: Path) -> Project:
 
 
 def find_settings(start: Path) -> Project:
-    """Find the project that ``start`` belongs to: the nearest ``attest.yaml`` in it or above it.
-
-    Settings choose the key that signs and the store that is written, and anybody may put such a file into a
-    folder like ``/tmp``. So it must belong to this user, to root, or to the owner of ``start``.
+    """Find the project that ``start`` belongs to (``attest.folder.find_file``).
 
     Raises:
         FormatError: the file cannot be read.
         UsageError: there is none, it is another user's, or it is not what it should be.
     """
-    folder = start.absolute()
-    for candidate in (folder, *folder.parents):
-        file = candidate / FILE_NAME
-        try:
-            owners = {file.lstat().st_uid, file.stat().st_uid}
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            raise FormatError(f"cannot be read: {error.strerror}", str(file)) from error
-        _check_owners(file, owners, folder)
-        return read_settings(file)
-    hint = "`attest init` makes one; with --store and --signer none is needed"
-    raise UsageError(f"no {FILE_NAME} here or above", str(start), hint)
+    file = find_file(start)
+    if file is None:
+        hint = "`attest init` makes one; with --store and --signer none is needed"
+        raise UsageError(f"no {FILE_NAME} here or above", str(start), hint)
+    return read_settings(file)
 
 
 def find_project(
@@ -322,14 +307,3 @@ def find_project(
 
 def _exists_above(folder: Path) -> bool:
     return any((each / FILE_NAME).is_file() for each in (folder, *folder.parents))
-
-
-def _check_owners(file: Path, owners: set[int], start: Path) -> None:
-    if os.name != "posix":
-        return
-    trusted = {0, os.geteuid()}
-    with suppress(OSError):
-        trusted.add(start.stat().st_uid)
-    if foreign := owners - trusted:
-        hint = "if you trust it, take it over with chown; otherwise `attest init` in a folder of your own"
-        raise UsageError(f"belongs to another user (uid {min(foreign)})", str(file), hint)

@@ -101,6 +101,12 @@ class Store(Protocol):
     def bundles(self, statement_digest: str | None = None) -> Iterator[Bundle]:
         """Yield the bundles of one statement (several signers), or all, in the order they came in."""
 
+    def kept_as(self, line: bytes) -> str | None:
+        """Return the digest of the statement whose bundle is kept as that very line, ``None`` if none is.
+
+        A line is what ``Bundle.line`` is; it is not parsed.
+        """
+
     def by_subject(self, sha256: str, *, tree: bool | None = None) -> list[str]:
         """Return digests of statements that have an artifact of that digest as a subject, oldest first.
 

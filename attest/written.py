@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
+from attest.digest_cache import DigestCache
 from attest.errors import DigestError
 from attest.follower import Follower, Taken
 from attest.hashing import Batch, FileDigest, Progress, Serial, Step, Threads
@@ -66,10 +67,11 @@ class Written:
         exclude: Sequence[str] = (),
         symlinks: bool = False,
         progress: Progress | None = None,
+        cache: DigestCache | None = None,
     ) -> Measured:
         """Digest a file or directory; arguments and errors are those of ``attest.manifest.digest_path``."""
         measured = self._file(path) or digest_path(
-            path, exclude=exclude, symlinks=symlinks, executor=self, progress=progress
+            path, exclude=exclude, symlinks=symlinks, executor=self, progress=progress, cache=cache
         )
         self.remember(measured.files)
         return measured

@@ -72,6 +72,7 @@ def test_json(attest):
             "files": 1,
             "bytes": 3,
             "excluded": {"patterns": [], "files": 0},
+            "remembered": 0,
         },
         {
             "path": "model",
@@ -80,6 +81,7 @@ def test_json(attest):
             "files": 1,
             "bytes": 3,
             "excluded": nothing,
+            "remembered": 0,
         },
     ]
     assert (code, err) == (0, "")
@@ -258,3 +260,75 @@ def test_progress_on_a_terminal_and_interruption(folder, shape):
         assert command.process.stdout.read() == b""
     finally:
         command.close()
+
+
+# --- what a project remembers ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(folder, monkeypatch):
+    """A project with a file that is worth remembering, written a while ago."""
+    from attest import hashing
+
+    monkeypatch.setattr(hashing, "SETTLED_NS", 20_000_000)
+    (folder / "attest.yaml").write_text("")
+    (folder / "model" / "large").write_bytes(bytes(1 << 20))
+    time.sleep(0.05)
+    return folder
+
+
+def remembered(attest, *words):
+    code, out, err = attest("--json", *words, "model")
+    assert (code, err) == (0, "")
+    (answer,) = json.loads(out)
+    return answer["remembered"], answer["digest"]
+
+
+def test_a_project_remembers_digests(project, attest):
+    first, digest = remembered(attest)
+    assert first == 0
+    assert remembered(attest) == (3, digest)
+    assert remembered(attest, "--no-cache") == (0, digest)
+    assert remembered(attest, "--verify-cache") == (0, digest)
+    assert remembered(attest, "--workers", "1") == (3, digest)
+
+
+def test_outside_a_project_nothing_is_remembered(folder, attest):
+    (folder / "model" / "large").write_bytes(bytes(1 << 20))
+    assert [remembered(attest)[0] for _ in range(2)] == [0, 0]
+    code, out, err = attest("--verify-cache", "model")
+    assert (code, out) == (2, "")
+    assert "no attest.yaml here or above: nothing is remembered" in err
+
+
+def test_nothing_is_remembered_where_nothing_may_be_written(project, attest):
+    assert [remembered(attest, "--no-cache")[0] for _ in range(2)] == [0, 0]
+    assert not (project / ".attest").exists()
+    code, _, err = attest("--no-cache", "--verify-cache", "model")
+    assert code == 2
+    assert "contradict each other" in err
+
+
+def test_a_wrong_memory_is_found(project, attest):
+    from attest.digest_table import Table, read_table, tables, write_table
+
+    digest = remembered(attest)[1]
+    ((path, _),) = tables(project / ".attest" / "digests")
+    write_table(path, Table(read_table(path).keys, b"?" * 96))
+    code, out, err = attest("--verify-cache", "model")
+    assert (code, out) == (4, "")
+    assert "3 files have other bytes than are remembered" in err
+    assert '"a", "d/b", "large"' in err
+    assert remembered(attest) == (0, digest)
+
+
+def test_a_damaged_memory_is_a_warning(project, attest):
+    from attest.digest_table import tables
+
+    _, digest = remembered(attest)
+    ((path, _),) = tables(project / ".attest" / "digests")
+    path.write_bytes(b"")
+    code, out, err = attest("model")
+    assert (code, out) == (0, f"{digest.removeprefix('sha256:')}  model/\n")
+    assert f"attest: warning: {path}: is damaged, or of another version: it is ignored" in err
+    assert remembered(attest)[0] == 3

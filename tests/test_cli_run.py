@@ -661,3 +661,50 @@ def test_an_interruption_after_the_command_says_what_is_left_to_do(root, capfd, 
     assert "`attest record` can" in err
     assert nothing_signed(root)
     attest(capfd, "record", *BASE[1:])
+
+
+# --- what the project remembers ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spoilt(root, monkeypatch, capfd):
+    """The project remembers a wrong digest of a large dataset, which shows whether it was asked."""
+    from attest import hashing
+    from attest.digest_table import Table, read_table, tables, write_table
+
+    monkeypatch.setattr(hashing, "SETTLED_NS", 20_000_000)
+    (root / "data" / "large").write_bytes(bytes(1 << 20))
+    time.sleep(0.05)
+    attest(capfd, "digest", "data")
+    ((path, _),) = tables(root / ".attest" / "digests")
+    keys, digests = read_table(path)
+    write_table(path, Table(keys, b"?" * len(digests)))
+    return attest(capfd, "digest", "--no-cache", "data")[0].split()[0]
+
+
+def dataset_digest(root):
+    return steps(root)[-1][1].inputs[0].artifact.sha256
+
+
+def test_inputs_are_remembered_unless_told_otherwise(root, capfd, spoilt):
+    run(capfd)
+    assert dataset_digest(root) != spoilt
+    run(capfd, "--no-cache")
+    assert dataset_digest(root) == spoilt
+
+
+def test_a_wrong_memory_stops_the_run_before_it_begins(root, capfd, spoilt):
+    err = run(capfd, "--verify-cache", code=125)[1]
+    assert "other bytes than are remembered" in err
+    assert nothing_signed(root)
+    assert not (root / "model").exists()
+    run(capfd, "--verify-cache")
+    assert dataset_digest(root) == spoilt
+
+
+def test_a_dataset_is_remembered_unless_told_otherwise(root, capfd, spoilt):
+    words = ("dataset", "data", "--card", "card.yaml", "--json")
+    assert json.loads(attest(capfd, *words, "--no-cache")[0])["artifact"] == f"sha256:{spoilt}/"
+    err = attest(capfd, *words, "--verify-cache", code=4)[1]
+    assert "other bytes than are remembered" in err
+    assert json.loads(attest(capfd, *words)[0])["artifact"] == f"sha256:{spoilt}/"

@@ -114,9 +114,10 @@ def test_what_is_no_store_is_one_clear_error(tmp_path, capfd, words, content, re
 
 
 def test_without_a_project_there_is_advice(tmp_path, monkeypatch, capfd):
-    from attest import settings
+    from attest import folder, settings
 
-    monkeypatch.setattr(settings, "FILE_NAME", "attest-of-nobody.yaml")
+    for module in (folder, settings):
+        monkeypatch.setattr(module, "FILE_NAME", "attest-of-nobody.yaml")
     monkeypatch.chdir(tmp_path)
     code, out, err = attest(capfd, "check")
     assert (code, out) == (2, "")

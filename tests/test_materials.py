@@ -7,6 +7,7 @@ import os
 import pytest
 from workshop import fill, model
 
+from attest.digest_cache import DigestCache
 from attest.errors import RecordingError, UsageError
 from attest.materials import (
     SUPPORT_BYTES,
@@ -313,3 +314,11 @@ def test_a_file_output_nobody_touched_is_refused(here):
         target.made(Manner(), past=False)
     (here / "m.bin").write_text("x")  # the same bytes, but written
     assert target.made(Manner(), past=False)[1] == 0
+
+
+def test_nothing_is_remembered_inside_of_what_is_read_or_written(tmp_path):
+    cache = DigestCache(tmp_path / "project" / ".attest" / "digests")
+    manner = Manner(cache=cache)
+    assert manner.without_cache_in([str(tmp_path / "project" / "data"), str(tmp_path / "data")]) is manner
+    assert manner.without_cache_in([str(tmp_path / "data"), str(tmp_path / "project")]).cache is None
+    assert Manner().without_cache_in([str(tmp_path)]) == Manner()

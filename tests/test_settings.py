@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from stores.samples import bundle, raws
 
+from attest import folder as folder_module
 from attest import settings
 from attest.errors import AttestError, FormatError, LimitError, StoreError, UsageError
 from attest.settings import DEFAULT_BUILDER_ID, find_settings, read_settings
@@ -64,7 +65,8 @@ def test_the_nearest_file_above_counts(tmp_path, monkeypatch):
 
 
 def test_no_file_is_an_error_with_advice(tmp_path, monkeypatch):
-    monkeypatch.setattr(settings, "FILE_NAME", "attest-of-nobody.yaml")
+    for module in (folder_module, settings):
+        monkeypatch.setattr(module, "FILE_NAME", "attest-of-nobody.yaml")
     with pytest.raises(UsageError, match=r"no attest-of-nobody\.yaml here or above") as caught:
         find_settings(tmp_path)
     assert "attest init" in caught.value.hint

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "records": ("attest.cli.records", "Commit to the records of a dataset; find, prove and remove them."),
     "run": ("attest.cli.run", "Run a step of a pipeline and sign what it read and what it wrote."),
     "record": ("attest.cli.record", "Sign a step of the past, from files that are still there."),
+    "distribution": ("attest.cli.distribution", "Sign who received an artifact, or that nobody did."),
     "sign": ("attest.cli.sign", "Sign any in-toto statement."),
     "order": ("attest.cli.order", "Write, sign, list and show deletion orders."),
     "impact": ("attest.cli.impact", "Tell what a deletion order reaches, and what it does not."),

@@ -10,6 +10,8 @@ import click
 from attest.cli.options import (
     INPUT,
     PATH,
+    cache_from,
+    cache_options,
     echo_json,
     json_option,
     limit_option,
@@ -62,6 +64,7 @@ __all__ = ["command"]
 @click.option(
     "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
 )
+@cache_options
 @limit_option
 @json_option
 def command(
@@ -77,6 +80,7 @@ def command(
     sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
+    cache: str,
     limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -111,7 +115,8 @@ def command(
     if isinstance(path, Path):
         _check_place(path, desk)
     card.attachments()  # a file the card names and nobody has is an error before anything is digested
-    measured = _measure(path, limits_from(limits), exclude=exclude, symlinks=symlinks)
+    known = cache_from(cache, warn)
+    measured = _measure(path, limits_from(limits), exclude=exclude, symlinks=symlinks, cache=known)
     book = record_book(project)
     here = path if isinstance(path, Path) else None
     book.refuse_returned(here, measured.artifact, exclude=exclude, symlinks=symlinks)

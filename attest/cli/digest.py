@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import PATH, echo_json, json_option, limit_option, limits_from, reads_path
+from attest.cli.options import (
+    PATH,
+    cache_from,
+    cache_options,
+    echo_json,
+    json_option,
+    limit_option,
+    limits_from,
+    reads_path,
+)
 from attest.cli.progress import progress_bar
+from attest.cli.steps import warn
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +45,7 @@ _KNOWN = {"\n": "\\n", "\r": "\\r"}
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="Threads at most; the digest is the same."
 )
+@cache_options
 @limit_option
 @json_option
 def command(
@@ -43,6 +54,7 @@ def command(
     exclude: tuple[str, ...],
     symlinks: bool,
     workers: int | None,
+    cache: str,
     limits: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -61,18 +73,23 @@ def command(
 
     Refused, all named at once: symbolic links, devices, pipes and sockets, paths that sha256sum cannot read
     back, files that change while they are read, and empty directories.
+
+    Inside a project, digests are remembered under .attest: a file whose inode, size and times are what they
+    were is not read again. Outside, nothing is.
     """
     bounds = limits_from(limits)
     if manifest is not None:
         _check_target(paths, manifest)
     answers: list[dict[str, Any]] = []
-    bar = progress_bar()
+    bar, known = progress_bar(), cache_from(cache, warn)
     for path in paths:
-        measured = _measure(path, bounds, workers, exclude=exclude, symlinks=symlinks, progress=bar)
+        before = known.recalled if known else 0
+        how = {"exclude": exclude, "symlinks": symlinks, "progress": bar, "cache": known}
+        measured = _measure(path, bounds, workers, **how)
         if manifest is not None and measured.manifest is not None:
             _write(manifest, measured.manifest.data)
         if as_json:
-            answers.append(_answer(measured))
+            answers.append(_answer(measured) | {"remembered": known.recalled - before if known else 0})
         else:
             _tell(measured)
     if as_json:

@@ -69,6 +69,7 @@ def _recorder(words: tuple[str, ...], given: dict[str, Any]) -> Any:
         builder_id=given["builder_id"],
         exclude=given["exclude"],
         symlinks=given["symlinks"],
+        cache=given["cache"],
         seed=given["seed"],
         command=words or None,
         not_secret=given["not_secret"],

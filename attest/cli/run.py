@@ -196,6 +196,7 @@ def _recorder(
         completeness="partial" if completeness == "partial" else "all",
         exclude=given["exclude"],
         symlinks=given["symlinks"],
+        cache=given["cache"],
         environment=variables,
         seed=given["seed"],
         command=words,

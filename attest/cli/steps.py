@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from attest.cli.options import signing_options
+from attest.cli.options import cache_options, signing_options
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ _SHARED = (
     click.option(
         "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
     ),
+    cache_options,
 )
 
 

@@ -69,7 +69,7 @@ def _from_1(connection: sqlite3.Connection, where: str, limits: Limits, advance:
             if not isinstance(raw, bytes):
                 raise StoreError("its bundle is missing", where)
             statement = parse_bundle(raw, None, limits).statement(None, limits)
-            rows.link(last, links_of(statement, limits, rows.manifest))
+            rows.link([(last, links_of(statement, limits, rows.manifest))])
         except AttestError as error:
             raise StoreError(f"statement {last} is damaged: {error.what}", where, CHECK_HINT) from error
         done += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from attest.bundle import parse_bundle
 from attest.digest import sha256_bytes
@@ -18,6 +18,10 @@ __all__ = ["PART_BYTES", "Rows"]
 PART_BYTES = 32 << 20
 """Bytes of a manifest in one row: SQLite keeps no value above 10^9 bytes, and a manifest may be larger."""
 
+_Execute = Callable[..., sqlite3.Cursor]
+_Row = tuple[int, int, int]
+"""Statement, artifact, what the statement lists it as."""
+
 
 class Rows:
     """Writes rows into one open transaction."""
@@ -27,53 +31,51 @@ class Rows:
         self._many = connection.executemany
         self._limits = limits
 
-    def add(self, entry: Entry) -> int:
-        """Write a bundle unless it is there; return how many were new."""
-        digest = hashlib.sha256(entry.line).digest()
-        if self._execute("SELECT 1 FROM bundle WHERE sha256 = ?", (digest,)).fetchone():
-            return 0
-        self._execute(
-            "INSERT INTO bundle (statement_id, sha256, raw) VALUES (?, ?, ?)",
-            (self._statement_id(entry), digest, entry.line),
-        )
-        return 1
+    def add(self, entries: Iterable[Entry]) -> int:
+        """Write bundles that are not there; return how many were new. All of them are in memory at once."""
+        new = 0
+        linked: list[tuple[int, Links]] = []
+        for entry in entries:
+            digest = hashlib.sha256(entry.line).digest()
+            if self._execute("SELECT 1 FROM bundle WHERE sha256 = ?", (digest,)).fetchone():
+                continue
+            self._execute(
+                "INSERT INTO bundle (statement_id, sha256, raw) VALUES (?, ?, ?)",
+                (self._statement_id(entry, linked), digest, entry.line),
+            )
+            new += 1
+        self.link(linked)
+        return new
 
-    def _statement_id(self, entry: Entry) -> int:
+    def _statement_id(self, entry: Entry, linked: list[tuple[int, Links]]) -> int:
+        """Return the id of a statement; of a new one, note what it is to be found by."""
         digest = bytes.fromhex(entry.statement.digest)
         if row := self._execute("SELECT id FROM statement WHERE sha256 = ?", (digest,)).fetchone():
             return int(row[0])
-        cursor = self._execute(
+        number = _inserted(
+            self._execute,
             "INSERT INTO statement (sha256, predicate_type) VALUES (?, ?)",
             (digest, entry.statement.predicate_type),
         )
-        number = cursor.lastrowid
-        assert number is not None  # noqa: S101 - an INSERT that did not raise
         links = entry.links
         if large_trees(entry.statement):
             links = links_of(entry.statement, self._limits, self.manifest)
-        self.link(number, links)
+        linked.append((number, links))
         return number
 
-    def link(self, statement_id: int, links: Links) -> None:
-        """Write what a statement is found by; rows that are there stay as they are."""
-        sources, products = listed_rows(links)
-        self._artifacts({*sources, *products, *(each for _, _, each in links.aliases)})
-        for table, rows in (("source", sources), ("product", products)):
-            self._many(
-                f"INSERT INTO {table} (statement_id, artifact_id, listed)"  # noqa: S608 - one of two words
-                f" SELECT {statement_id:d}, id, ? FROM artifact WHERE sha256 = ? AND tree = ?"
-                " ON CONFLICT DO NOTHING",
-                [(listed, *_key(artifact)) for artifact, listed in sorted(rows.items())],
-            )
-        self._many(
-            "INSERT INTO alias (algorithm, value, artifact_id)"
-            " SELECT ?, ?, id FROM artifact WHERE sha256 = ? AND tree = ? ON CONFLICT DO NOTHING",
-            [(name, bytes.fromhex(value), *_key(each)) for name, value, each in sorted(links.aliases)],
-        )
-
-    def _artifacts(self, artifacts: Iterable[Artifact]) -> None:
-        keys = [_key(each) for each in sorted(artifacts)]
-        self._many("INSERT INTO artifact (sha256, tree) VALUES (?, ?) ON CONFLICT DO NOTHING", keys)
+    def link(self, statements: Iterable[tuple[int, Links]]) -> None:
+        """Write what statements are found by; rows that are there stay as they are."""
+        ids = _Ids(self._execute)
+        tables: tuple[list[_Row], list[_Row]] = ([], [])
+        aliases = []
+        for statement, links in statements:
+            for table, rows in zip(tables, listed_rows(links), strict=True):
+                table.extend(sorted((statement, ids[each], listed) for each, listed in rows.items()))
+            aliases += [(name, bytes.fromhex(value), ids[each]) for name, value, each in links.aliases]
+        for name, table in zip(("source", "product"), tables, strict=True):
+            query = f"INSERT INTO {name} VALUES (?, ?, ?) ON CONFLICT DO NOTHING"  # noqa: S608 - two words
+            self._many(query, table)
+        self._many("INSERT INTO alias VALUES (?, ?, ?) ON CONFLICT DO NOTHING", sorted(aliases))
 
     def add_manifest(self, data: bytes) -> None:
         """Write a manifest unless it is there; statements about its directory are found by its weights."""
@@ -98,7 +100,7 @@ class Rows:
         for statement_id, raw in self._execute(query, (digest,)).fetchall():
             statement = parse_bundle(raw, None, self._limits).statement(None, self._limits)
             if large_trees(statement):
-                self.link(statement_id, links_of(statement, self._limits, manifests.get))
+                self.link([(statement_id, links_of(statement, self._limits, manifests.get))])
 
     def manifest(self, sha256: str) -> bytes | None:
         """Return the manifest of that digest, or ``None`` where there is none, or a damaged one."""
@@ -110,5 +112,24 @@ class Rows:
         return data if sha256_bytes(data) == sha256 else None
 
 
-def _key(artifact: Artifact) -> tuple[bytes, int]:
-    return bytes.fromhex(artifact.sha256), int(artifact.tree)
+class _Ids(dict[Artifact, int]):
+    """The ids of artifacts; one that is new is written."""
+
+    def __init__(self, execute: _Execute) -> None:
+        super().__init__()
+        self._execute = execute
+
+    def __missing__(self, artifact: Artifact) -> int:
+        key = (bytes.fromhex(artifact.sha256), int(artifact.tree))
+        row = self._execute("SELECT id FROM artifact WHERE sha256 = ? AND tree = ?", key).fetchone()
+        query = "INSERT INTO artifact (sha256, tree) VALUES (?, ?)"
+        number = int(row[0]) if row else _inserted(self._execute, query, key)
+        self[artifact] = number
+        return number
+
+
+def _inserted(execute: _Execute, query: str, values: tuple[object, ...]) -> int:
+    """Write a row and return its id."""
+    number = execute(query, values).lastrowid
+    assert number is not None  # noqa: S101 - an INSERT that did not raise
+    return number

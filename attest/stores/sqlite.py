@@ -11,7 +11,6 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +33,7 @@ __all__ = ["SqliteStore", "open_sqlite"]
 class SqliteStore:
     """A store in one SQLite file; ``attest.store.Store`` says what its methods promise.
 
-    ``put`` needs memory for SQLite's page cache (2 MiB), one bundle and what it prepares ahead (about 16 MiB
+    ``put`` needs memory for SQLite's page cache (64 MiB), one bundle and what it prepares ahead (about 16 MiB
     of bundles); while it runs, disk for one more copy of what it adds. One object belongs to one thread.
     """
 
@@ -52,14 +51,17 @@ class SqliteStore:
         """Add bundles and manifests in one transaction; return how many bundles were new."""
         if self._read_only:
             raise StoreError("was opened for reading only", self._where, "nothing was changed")
-        entries = (entry_of(bundle, self._limits) for bundle in bundles)
+        # what is there already is not parsed again; whether it still is new is asked again when it is written
+        fresh = (bundle for bundle in bundles if self.kept_as(bundle.line) is None)
+        entries = (entry_of(bundle, self._limits) for bundle in fresh)
         head = take(entries)  # before other writers are made to wait
         new = 0
         with self._transaction():
             rows = Rows(self._connection, self._limits)
-            for entry in chain(head, entries):
+            while head:
                 with explained(self._where):
-                    new += rows.add(entry)
+                    new += rows.add(head)
+                head = take(entries)
             for data in manifests:
                 with explained(self._where):
                     rows.add_manifest(data)
@@ -78,6 +80,15 @@ class SqliteStore:
             last = self._next(last, row[0])
             where = f"{self._where}: bundle {last}"
             yield bundle_of(row[1], row[2], statement_digest, where, self._limits)
+
+    def kept_as(self, line: bytes) -> str | None:
+        """Return the digest of the statement whose bundle is kept as that very line, ``None`` if none is."""
+        query = (
+            "SELECT statement.sha256 FROM bundle JOIN statement ON statement.id = statement_id"
+            " WHERE bundle.sha256 = ?"
+        )
+        row = self._row(query, hashlib.sha256(line).digest())
+        return self._hex(row[0]) if row else None
 
     def by_subject(self, sha256: str, *, tree: bool | None = None) -> list[str]:
         """Return digests of statements about an artifact of that digest, oldest first."""

@@ -23,7 +23,6 @@ from pathlib import Path
 
 import attest
 from attest.cli import main as attest_main
-from attest.resource import MANIFEST_MEDIA_TYPE
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "pipeline"))
@@ -134,16 +133,11 @@ def deliver(sh: Shell) -> None:
     """The adapter goes to a customer, and that is recorded."""
     customer = sh.folder.parent / "customer"
     shutil.copytree(sh.folder / "adapter", customer / "adapter")
-    digest = sh("attest digest adapter").split()[0]
-    subject = {"name": "adapter/", "digest": {"sha256": digest}, "mediaType": MANIFEST_MEDIA_TYPE}
-    statement = {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [subject],
-        "predicateType": "https://w3id.org/attest/distribution/v0.1",
-        "predicate": {"recipient": {"legalName": CUSTOMER}, "when": stamp(NOW), "channel": "download"},
-    }
-    (sh.folder / "distribution.json").write_text(json.dumps(statement))
-    sh("attest sign distribution.json")
+    (sh.folder / "contract-88.txt").write_text(f"Lumen licenses the adapter for doors to {CUSTOMER}.\n")
+    sh(
+        f"attest distribution adapter --recipient '{CUSTOMER}' --channel download --agreement contract-88.txt"
+        " --not-public"
+    )
 
 
 def buyer(folder: Path, vendor: Shell, registry: Shell) -> Shell:

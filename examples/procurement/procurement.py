@@ -88,6 +88,7 @@ def siblings(vendor: Shell) -> None:
         f"{RUN} --kind finetune --set method=lora --base-model doorbell --dataset {kiosk} --output adapter"
         f" -- python pipeline/train.py {kiosk} adapter 5 doorbell"
     )
+    vendor("attest distribution adapter --recipient 'Quay Doors Ltd' --channel download --not-public")
 
 
 def registry(folder: Path) -> Shell:

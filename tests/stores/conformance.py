@@ -108,6 +108,15 @@ class StoreConformance:
         found = store.check()
         assert (found.statements, found.bundles, found.problems) == (2, 3, ())
 
+    def test_a_line_is_known_when_it_is_kept_to_the_byte(self, store):
+        one, two = pretty(bundle("a")), bundle("b")
+        assert store.kept_as(one.line) is None
+        store.put([one, two, bundle("a", signer="bob")])
+        for each in (one, two, bundle("a", signer="bob")):
+            assert store.kept_as(each.line) == each.statement_digest
+        for other in (one.raw, two.line + b" ", b"", bundle("b", signer="bob").line):
+            assert store.kept_as(other) is None
+
     def test_an_unknown_statement_has_no_bundles(self, store):
         store.put([bundle("a")])
         assert list(store.bundles(sha("nobody"))) == []

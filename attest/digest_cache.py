@@ -1,0 +1,349 @@
+"""Digests this machine remembers, so that files that did not change are not read again.
+
+A digest is remembered under what the system says of the file: device, inode, size, mtime and ctime. Whatever
+changes a file's bytes moves its ctime, which no program can set. Never trusted is what was read so soon after
+it had changed that a second change need not show (``FileDigest.still``), and a ctime of a whole second: file
+systems that count in seconds, and images whose files all bear one date, have no ctime that tells.
+
+There is one table per tree asked for (``attest.digest_table``), in the order of its scan, so that an
+unchanged tree is found by one comparison. What its own table does not know is looked for in the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from attest.digest_table import (
+    ENTRY,
+    KEY,
+    SHA,
+    SUFFIX,
+    UNKNOWN,
+    Table,
+    owner,
+    pack_key,
+    prune,
+    read_table,
+    tables,
+    touch,
+    write_table,
+)
+from attest.errors import AttestError, DigestError, FormatError
+from attest.exclusions import Exclusions
+from attest.hashing import Executor, FileDigest, Progress, hash_file, hash_scan, outcomes_of
+from attest.scan import SHOWN, Offender, Scan, moved, refuse, scan_file
+
+__all__ = ["CACHE_CHOICES", "FOLDER", "DigestCache", "project_cache"]
+
+CACHE_CHOICES = ("use", "off", "check")
+
+FOLDER = ".attest/digests"
+"""Where the tables are, in the project's folder."""
+LEAST = 1 << 20
+"""Bytes below which a tree is hashed sooner than a table is read; a file counts as at least ``FILE``."""
+FILE = 16 << 10
+EVERY = 60.0
+"""Seconds after which what was hashed so far is kept, in case the run does not end well."""
+BLOCK = 64
+"""Files compared at once with what stands at the same place of the table."""
+SECOND = 1_000_000_000
+
+# seconds of hashing a byte, opening a file, and looking at an entry of another table: their ratio matters
+_BYTE, _OPEN, _LOOK = 1e-9, 2e-5, 3e-7
+
+
+class DigestCache:
+    """Remembered digests, in a folder of tables.
+
+    Args:
+        folder: where the tables are; made when the first is written.
+        check: read everything nevertheless, and compare.
+        tell: is told, in one sentence, what goes wrong with the tables: that never costs a digest.
+        least: bytes below which a tree has no table.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        check: bool = False,
+        tell: Callable[[str], None] | None = None,
+        least: int = LEAST,
+    ) -> None:
+        self.folder = folder
+        self.recalled = 0
+        """Files whose digests were not measured but remembered, all trees together."""
+        self._check = check
+        self._tell = tell or (lambda _: None)
+        self._least = least
+
+    def hash_scan(
+        self,
+        scan: Scan,
+        *,
+        workers: int | None = None,
+        executor: Executor | None = None,
+        progress: Progress | None = None,
+    ) -> list[FileDigest]:
+        """Digest what a scan found, as ``attest.hashing.hash_scan`` does, but read no remembered file.
+
+        Raises:
+            DigestError: as there; or, if that was asked, what is remembered of a file is not its digest.
+        """
+        memory = None if scan.offenders or not scan.found else self._memory(scan)
+        if memory is None:
+            return hash_scan(scan, workers=workers, executor=executor, progress=progress)
+        outcomes = memory.outcomes(workers, executor, progress)
+        offenders = [each for each in outcomes if isinstance(each, Offender)]
+        if offenders or (offenders := moved(scan)):
+            raise refuse(offenders, scan.root)
+        self.recalled += memory.recalled
+        return [each for each in outcomes if isinstance(each, FileDigest)]
+
+    def hash_file(self, path: Path, *, progress: Progress | None = None) -> FileDigest:
+        """Digest one file, as ``attest.hashing.hash_file`` does.
+
+        Raises:
+            DigestError: as there; or, if that was asked, what is remembered of it is not its digest.
+        """
+        memory = self._memory(scan_file(path))
+        if memory is None:
+            return hash_file(path, progress=progress)
+        outcome = memory.outcomes(1, None, progress)[0]
+        if isinstance(outcome, Offender):
+            raise DigestError(outcome.reason, str(path))
+        self.recalled += memory.recalled
+        return outcome
+
+    def _memory(self, scan: Scan) -> _Memory | None:
+        """Return what is remembered of a tree; ``None`` where nothing is, and nothing may be."""
+        try:
+            if self._has_work(scan) and not self._would_change(scan):
+                return _Memory(self.folder, scan, self._tell, check=self._check)
+        except (OSError, struct.error):  # the tree is gone, or has a time that 64 bits do not hold
+            pass
+        return None
+
+    def _has_work(self, scan: Scan) -> bool:
+        work = 0
+        for found in scan.found:
+            work += max(found.size, FILE)
+            if work >= self._least:
+                return True
+        return False
+
+    def _would_change(self, scan: Scan) -> bool:
+        """Tell whether the tables would become a part of the tree they tell of."""
+        place = os.path.relpath(os.path.realpath(self.folder), scan.root).replace(os.sep, "/")
+        if not scan.directories or place.split("/", 1)[0] == "..":
+            return False
+        rules = Exclusions(scan.exclude)
+        parts = place.split("/")
+        above = ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+        return not any(rules.match(each, directory=True) for each in above)
+
+
+def project_cache(
+    settings: Path | None, choice: str, tell: Callable[[str], None] | None = None
+) -> DigestCache | None:
+    """Return what a project remembers; ``None`` if that is not wanted, or not to be relied on.
+
+    Args:
+        settings: the project's settings file, which says where the project is; ``None``: there is no project.
+        choice: ``use``, ``check`` (read everything nevertheless, and compare) or ``off``.
+        tell: as of ``DigestCache``.
+    """
+    # what Windows calls ctime is when a file was made
+    if settings is None or choice == "off" or os.name != "posix":
+        return None
+    return DigestCache(settings.parent / FOLDER, check=choice == "check", tell=tell)
+
+
+class _Memory:
+    """What is remembered of one tree, and what is learned of it.
+
+    Raises:
+        OSError: the root is gone.
+        struct.error: a status has no packed form.
+    """
+
+    def __init__(self, folder: Path, scan: Scan, tell: Callable[[str], None], *, check: bool) -> None:
+        self._scan = scan
+        self._tell = tell
+        self._check = check
+        self._keys = b"".join([pack_key(*found.status) for found in scan.found])
+        self._path = folder / f"{_name(scan)}{SUFFIX}"
+        self._began = time.time_ns()
+        self._saved = time.monotonic()
+        self._read: list[int] = []
+        """Which files are read."""
+        self._place: dict[str, int] = {}
+        self._wrong: list[str] = []
+        self._table = self._load(self._path)
+        self._known = self._recall()
+
+    @property
+    def recalled(self) -> int:
+        """How many files were not read."""
+        return len(self._scan.found) - len(self._read)
+
+    def outcomes(
+        self, workers: int | None, executor: Executor | None, progress: Progress | None
+    ) -> list[FileDigest | Offender]:
+        """Return one outcome for each file of the scan, in its order.
+
+        Raises:
+            DigestError: what is remembered of a file is not its digest.
+        """
+        found = self._scan.found
+        self._read = list(range(len(found))) if self._check else self._missing()
+        outcomes: list[FileDigest | Offender] = []
+        if self._read:
+            part = self._scan._replace(found=[found[each] for each in self._read])
+            self._place = {found[each].path: each for each in self._read}
+            try:
+                outcomes = outcomes_of(part, workers, executor, progress, self._take)
+            finally:  # whatever ended it: what was read is remembered
+                self._save()
+        else:
+            self._save()
+        if self._wrong:
+            raise _wrong(self._wrong, self._scan.root)
+        return outcomes if self.recalled == 0 else self._joined(outcomes)
+
+    def _load(self, path: Path) -> Table | None:
+        try:
+            return read_table(path)
+        except FormatError as error:
+            self._tell(f"{path}: {error.what}: it is ignored, and what it says of files is measured anew")
+            return None
+
+    def _recall(self) -> bytearray:
+        """Return the digest of every file that one is remembered of."""
+        keys, table = self._keys, self._table
+        if table is not None and table.keys == keys:
+            return bytearray(table.digests)
+        known = bytearray(len(keys) // KEY * SHA)
+        if table is not None:
+            _copy_same(keys, table, known)
+            self._fill(known, _zeros(known), table)
+        self._ask_others(known)
+        return known
+
+    def _fill(self, known: bytearray, missing: Sequence[int], table: Table) -> None:
+        """Look for digests that are missing in a table, wherever they stand there."""
+        keys = [self._keys[each * KEY : each * KEY + KEY] for each in missing]
+        wanted = set(keys)
+        there = {
+            key: table.digests[place // KEY * SHA : place // KEY * SHA + SHA]
+            for place in range(0, len(table.keys), KEY)
+            if (key := table.keys[place : place + KEY]) in wanted
+        }
+        for each, key in zip(missing, keys, strict=True):
+            known[each * SHA : each * SHA + SHA] = there.get(key, UNKNOWN)
+
+    def _ask_others(self, known: bytearray) -> None:
+        """Look for what is missing in the tables of other trees, while that costs less than reading it."""
+        missing = _zeros(known)
+        spent = 0.0
+        for path, found in tables(self._path.parent):
+            cost = sum(self._scan.found[each].size for each in missing) * _BYTE + len(missing) * _OPEN
+            look = found.st_size // ENTRY * _LOOK
+            if not missing or path == self._path or spent + look > cost:
+                continue
+            spent += look
+            if table := self._load(path):
+                self._fill(known, missing, table)
+                missing = _zeros(known)
+
+    def _missing(self) -> list[int]:
+        return _zeros(self._known) if UNKNOWN in self._known else []
+
+    def _take(self, outcomes: Sequence[FileDigest | Offender]) -> None:
+        """Remember what was read."""
+        for outcome in outcomes:
+            if not isinstance(outcome, FileDigest):
+                continue
+            place = self._place[outcome.path] * SHA
+            digest, before = bytes.fromhex(outcome.sha256), self._known[place : place + SHA]
+            wrong = before not in (UNKNOWN, digest)
+            if wrong:
+                self._wrong.append(outcome.path)
+            self._known[place : place + SHA] = digest if _lasts(outcome) and not wrong else UNKNOWN
+        if time.monotonic() > self._saved + EVERY:
+            self._save()
+            self._saved = time.monotonic()
+
+    def _save(self) -> None:
+        """Write the table, if there is anything new in it; what goes wrong costs nothing but the memory."""
+        table = Table(self._keys, bytes(self._known))
+        if table == self._table:
+            touch(self._path)
+            return
+        if not any(self._known) and self._table is None:
+            return
+        try:
+            write_table(self._path, table)
+        except (AttestError, OSError) as error:
+            reason = error.what if isinstance(error, AttestError) else error.strerror
+            self._tell(f"{self._path}: {reason}: the digests stand, and will be measured again next time")
+            return
+        self._table = table
+        prune(self._path.parent)
+
+    def _joined(self, outcomes: Sequence[FileDigest | Offender]) -> list[FileDigest | Offender]:
+        """Return what is remembered together with what was read."""
+        text = self._known.hex()
+        joined: list[FileDigest | Offender] = [
+            FileDigest(
+                path, text[place : place + 2 * SHA], size, mtime_ns, ctime_ns, inode, device, self._began
+            )
+            for place, (path, _, _, (device, inode, size, mtime_ns, ctime_ns)) in zip(
+                range(0, len(text), 2 * SHA), self._scan.found, strict=True
+            )
+        ]
+        for each, outcome in zip(self._read, outcomes, strict=True):
+            joined[each] = outcome
+        return joined
+
+
+def _lasts(file: FileDigest) -> bool:
+    """Tell whether a change of the file from now on must show in its status."""
+    return file.still(file.status) and file.ctime_ns % SECOND != 0
+
+
+def _name(scan: Scan) -> str:
+    """Return the name of a tree's table: the directory itself, wherever it is moved, and how it is read."""
+    root = os.stat(scan.root)  # noqa: PTH116 (a string, not a path)
+    single = scan.found[0].path if not scan.directories and len(scan.found) == 1 else ""
+    told = repr((root.st_dev, root.st_ino, scan.exclude, scan.symlinks, single))
+    return hashlib.blake2b(owner() + told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _copy_same(keys: bytes, table: Table, known: bytearray) -> None:
+    """Copy the digests of all blocks of files that stand at the same place of the table."""
+    for block in range(0, min(len(keys), len(table.keys)) // KEY, BLOCK):
+        first, last = block * KEY, (block + BLOCK) * KEY
+        if keys[first:last] == table.keys[first:last]:
+            known[block * SHA : (block + BLOCK) * SHA] = table.digests[block * SHA : (block + BLOCK) * SHA]
+
+
+def _zeros(known: bytearray) -> list[int]:
+    """Return which files no digest is known of."""
+    return [place // SHA for place in range(0, len(known), SHA) if known[place : place + SHA] == UNKNOWN]
+
+
+def _wrong(paths: Sequence[str], root: str) -> DigestError:
+    listed = ", ".join(f'"{path}"' for path in sorted(paths)[:SHOWN])
+    more = f", and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    count = "1 file has" if len(paths) == 1 else f"{len(paths)} files have"
+    return DigestError(
+        f"{count} other bytes than are remembered, and neither size nor times changed: {listed}{more}",
+        root,
+        "a damaged disk, or a file system whose times do not tell; what was remembered of them is forgotten",
+    )
