@@ -84,8 +84,9 @@ def command(
     bar, known = progress_bar(), cache_from(cache, warn)
     for path in paths:
         before = known.recalled if known else 0
-        how = {"exclude": exclude, "symlinks": symlinks, "progress": bar, "cache": known}
-        measured = _measure(path, bounds, workers, **how)
+        measured = _measure(
+            path, bounds, workers, exclude=exclude, symlinks=symlinks, progress=bar, cache=known
+        )
         if manifest is not None and measured.manifest is not None:
             _write(manifest, measured.manifest.data)
         if as_json:
