@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from attest.bundle import Bundle
 from attest.canonical import read_json
@@ -135,7 +135,11 @@ class Checkpoints:
         Raises:
             SpooledError: it waits to be signed.
         """
-        statement = checkpoint.provenance.statement([product])
+        provenance = checkpoint.provenance
+        if (joined := checkpoint.target.joined) is not None:
+            shards = {"shards": {checkpoint.target.name: joined.to_json()}}
+            provenance = replace(provenance, internal={**provenance.internal, **shards})
+        statement = provenance.statement([product])
         manifest = product.measured.manifest
         try:
             checkpoint.parameters.guard(read_json(statement.payload))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from attest.errors import AttestError, UsageError
 
-__all__ = ["sync_directory", "write_file"]
+__all__ = ["read_own", "sync_directory", "write_file"]
 
 # file systems without hard links (FAT, some network mounts) answer with one of these
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -58,6 +58,33 @@ def write_file(
     except OSError as error:
         what = f"cannot be written: {error.strerror}"
         raise AttestError(what, str(path), "what was there is unchanged") from error
+
+
+def read_own(path: Path, limit: int | None = None) -> bytes:
+    """Read a file that only this user can have written: whoever writes it decides what is signed.
+
+    Args:
+        path: of the file.
+        limit: bytes it may have.
+
+    Raises:
+        AttestError: others can have written it, it cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as stream:
+            found = os.fstat(stream.fileno())
+            if os.name == "posix" and (found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022):
+                raise AttestError(
+                    "belongs to another user, or others may write it: it is not used",
+                    str(path),
+                    "look at what it says, and chown or chmod it if it is yours",
+                )
+            data = stream.read() if limit is None else stream.read(limit + 1)
+    except OSError as error:
+        raise AttestError(f"cannot be read: {error.strerror}", str(path)) from error
+    if limit is not None and len(data) > limit:
+        raise AttestError(f"more than {limit} bytes", str(path))
+    return data
 
 
 def _mode(path: Path) -> int | None:

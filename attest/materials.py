@@ -20,6 +20,7 @@ from attest.predicates.step import INPUT_ROLES
 from attest.provenance import Material, Product
 from attest.resource import Artifact
 from attest.scan import path_problem, scan_file, scan_tree
+from attest.shards import Joined, Shards
 from attest.source import Location, SourceError, is_location
 from attest.written import Written
 
@@ -284,6 +285,10 @@ class Target:
 
     path: Path
     name: str
+    shards: Shards | None = None
+    """What other processes say that they wrote there."""
+    joined: Joined | None = None
+    """What was made of that."""
     before: dict[str, Any] | None = field(default=None, repr=False)
     """Status of every file that was there before the step ran; ``None``: nobody looked."""
 
@@ -315,9 +320,15 @@ class Target:
             What was measured, and how many of its files the step left exactly as they were.
 
         Raises:
-            RecordingError: it is not there, cannot be digested, or the step did not touch it.
+            RecordingError: it is not there, cannot be digested, or the step did not touch it; or what other
+                processes say of it does not hold.
+            AttestError: what they left cannot be read.
         """
         try:
+            if self.shards is not None and manner.written is not None:
+                self.joined = self.shards.join(
+                    self.path, manner.written, exclude=manner.exclude, symlinks=manner.symlinks
+                )
             measured = manner.digest(self.path)
         except DigestError as error:
             hint = error.hint or "did the step write somewhere else?"

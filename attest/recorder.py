@@ -45,6 +45,7 @@ from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Material, Product, Provenance, check_kind, unique_name
 from attest.recordbook import record_book
 from attest.settings import DEFAULT_BUILDER_ID, Builder, Project, find_project
+from attest.shards import Shards
 from attest.source import Location, is_location
 from attest.store import Store
 from attest.tee import OutputFile
@@ -204,21 +205,41 @@ class Recorder:
             replace(source, opaque=reason).check_opaque()
             source.opaque = reason
 
-    def output(self, path: str | os.PathLike[str], *, name: str | None = None) -> None:
+    def output(
+        self, path: str | os.PathLike[str], *, name: str | None = None, shards: Shards | None = None
+    ) -> None:
         """Name a file or directory the step writes; it is digested when the step has ended.
+
+        Args:
+            path: where it will be.
+            name: what to call it; by default the last part of the path. Links nothing.
+            shards: other processes write it too, and give the digests of what they wrote.
 
         Raises:
             UsageError: it cannot be written there, or lies in an input.
         """
-        self._add_target(self._outputs, path, name)
+        self._add_target(self._outputs, path, name, shards)
 
-    def byproduct(self, path: str | os.PathLike[str], *, name: str | None = None) -> None:
+    def byproduct(
+        self, path: str | os.PathLike[str], *, name: str | None = None, shards: Shards | None = None
+    ) -> None:
         """Name something the step leaves behind and nobody asked for: logs, intermediate checkpoints.
+
+        Arguments are those of an output.
 
         Raises:
             UsageError: as for an output.
         """
-        self._add_target(self._byproducts, path, name)
+        self._add_target(self._byproducts, path, name, shards)
+
+    def wrote(self, path: str | os.PathLike[str]) -> None:
+        """Have a file digested, in the background, that other software has written and closed.
+
+        It lies in an output or byproduct that is named, or will be. Its time of change is moved by a
+        nanosecond, so that a later write shows. Raises nothing: what is in the way is met when the output is
+        digested.
+        """
+        self.written.wrote(path)
 
     def open_output(
         self,
@@ -250,13 +271,18 @@ class Recorder:
         try:
             real = os.path.realpath(path)
             if not any(within(real, target.real) for target in (*self._outputs, *self._byproducts)):
-                self._add_target(self._byproducts if byproduct else self._outputs, path, None)
+                self._add_target(self._byproducts if byproduct else self._outputs, path)
         except AttestError as error:
             self._tell(f"{os.fspath(path)} is written and not recorded: {error.what}")
         return file
 
     def checkpoint(
-        self, path: str | os.PathLike[str], *, name: str | None = None, step: int | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        step: int | None = None,
+        shards: Shards | None = None,
     ) -> None:
         """Have a statement about a checkpoint signed, in the background; returns at once.
 
@@ -267,6 +293,7 @@ class Recorder:
             path: a file or directory, written and closed.
             name: what to call it; by default the last part of the path. Links nothing.
             step: how far the training is, in whatever it counts.
+            shards: as of an output.
 
         Raises:
             RecordingError: the recording was never begun.
@@ -274,7 +301,7 @@ class Recorder:
         if not self._begun:
             raise RecordingError("the recording was never begun")
         try:
-            target = self._target(path, name)
+            target = self._target(path, name, shards)
             check_places(self._sources, [], [target], self.desk.places())
             facts = {"intermediateCheckpoint": {} if step is None else {"step": tagged(step)}}
             provenance = self._provenance(datetime.now(UTC), facts)
@@ -294,17 +321,23 @@ class Recorder:
         for text in self._checkpoints.said():
             self._tell(text)
 
-    def _target(self, path: str | os.PathLike[str], name: str | None) -> Target:
+    def _target(self, path: str | os.PathLike[str], name: str | None, shards: Shards | None) -> Target:
         if is_location(os.fspath(path)):
             hint = "write it into a folder, and name that; upload it afterwards"
             raise UsageError("a step's output is on this disk", Location.of(os.fspath(path)).shown, hint)
         if name is not None and ("/" in name or label(Path(name)) != name):
             raise UsageError(f"{name[:100]!r} cannot be the name of an output", os.fspath(path))
         taken = [each.name for each in (*self._outputs, *self._byproducts)]
-        return Target(Path(path), unique_name(name or label(Path(path)), taken))
+        return Target(Path(path), unique_name(name or label(Path(path)), taken), shards)
 
-    def _add_target(self, targets: list[Target], path: str | os.PathLike[str], name: str | None) -> None:
-        targets.append(self._target(path, name))
+    def _add_target(
+        self,
+        targets: list[Target],
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        shards: Shards | None = None,
+    ) -> None:
+        targets.append(self._target(path, name, shards))
         try:
             DEFAULT.check("subjects", len(self._outputs))
             self.parameters.guard({"output": targets[-1].name})
@@ -481,8 +514,9 @@ class Recorder:
         """Digest the outputs, check that the inputs are what they were, sign and store.
 
         Raises:
-            RecordingError: an output is missing or was not written, or an input changed: nothing true can be
-                signed.
+            RecordingError: an output is missing or was not written, an input changed, or a process that wrote
+                part of an output gave no digests of it: nothing true can be signed.
+            FormatError: what such a process gave is not what it should be.
             SpooledError: it could not be signed or stored, and waits for ``attest sign --pending``.
         """
         if not self._begun:
@@ -523,18 +557,24 @@ class Recorder:
     def _measure_output(self, target: Target) -> Product:
         product, left = target.made(self._of_targets, past=self._past)
         self._tell_returned(product)
+        self._note_shards(target)
         if left:
             self._facts.setdefault("leftOver", {})[target.name] = left
             files = len(product.measured.files)
             self._tell(f"{target.path}: {left} of {files} files were there before the step ran")
         return product
 
+    def _note_shards(self, target: Target) -> None:
+        if target.joined is not None:
+            self._facts.setdefault("shards", {})[target.name] = target.joined.to_json()
+
     def _measure_byproducts(self) -> list[Product]:
         found = []
         for target in self._byproducts:
             try:
                 found.append(target.made(self._of_targets, past=True)[0])
-            except RecordingError as error:
+                self._note_shards(target)
+            except AttestError as error:
                 self._tell(f"the byproduct {target.path} is left out: {error.what}")
         return found
 

@@ -12,7 +12,6 @@ then, and its trusted time says nothing of when the step ran.
 from __future__ import annotations
 
 import os
-import stat
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +23,7 @@ from attest.bundle import Bundle
 from attest.canonical import canonical_bytes, read_json
 from attest.digest import is_sha256, sha256_bytes
 from attest.errors import AttestError, DigestError, FormatError, RecordingError, SignatureError
-from attest.files import write_file
+from attest.files import read_own, write_file
 from attest.hashing import Progress
 from attest.manifest import Measured, digest_path
 from attest.predicate import predicate_type
@@ -158,17 +157,9 @@ def pending(folder: Path) -> list[Pending]:
 def _read(path: Path) -> bytes:
     """Read a file that only its owner can have written: whoever writes here decides what is signed."""
     try:
-        with path.open("rb") as stream:
-            found = os.fstat(stream.fileno())
-            if os.name == "posix" and (found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022):
-                raise RecordingError(
-                    "belongs to another user, or others may write it: it is not signed",
-                    str(path),
-                    "look at what it says, and chown or chmod it if it is yours",
-                )
-            return stream.read()
-    except OSError as error:
-        raise RecordingError(f"cannot be read: {error.strerror}", str(path)) from error
+        return read_own(path)
+    except AttestError as error:
+        raise RecordingError(error.what, error.where, error.hint) from error
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from attest.scan import Status, status_of
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["MODES", "OutputFile"]
+__all__ = ["MODES", "OutputFile", "stamp"]
 
 MODES = ("wb", "xb", "ab")
 """Modes an output can be opened in, as of ``open``."""
@@ -101,7 +101,7 @@ class _Raw(io.FileIO):
         try:
             if status_of(os.fstat(self.fileno())) != follower.status:
                 follower.give_up("changed by somebody else")
-            elif not _stamp(self.fileno()):
+            elif not stamp(self.fileno()):
                 follower.give_up("its time cannot be set")
             else:
                 follower.status = status_of(os.fstat(self.fileno()))
@@ -124,15 +124,22 @@ class _Raw(io.FileIO):
         return self.follower
 
 
-def _stamp(handle: int) -> bool:
-    """Set a file's time to one that no later write leaves as it is; say whether that was possible."""
-    if os.utime not in os.supports_fd:
+def stamp(file: int | str | os.PathLike[str]) -> bool:
+    """Set a file's time to one that no later write leaves as it is; say whether that was possible.
+
+    Args:
+        file: a descriptor or a path.
+
+    Raises:
+        OSError: it is not there, or belongs to somebody else.
+    """
+    if isinstance(file, int) and os.utime not in os.supports_fd:
         return False
     for step in STAMPS_NS:
-        before = os.fstat(handle)
+        before = os.stat(file)  # noqa: PTH116 - or a descriptor
         wanted = before.st_mtime_ns + step
-        os.utime(handle, ns=(before.st_atime_ns, wanted))
-        if os.fstat(handle).st_mtime_ns == wanted:
+        os.utime(file, ns=(before.st_atime_ns, wanted))
+        if os.stat(file).st_mtime_ns == wanted:  # noqa: PTH116 - the same
             return True
     return False
 

@@ -1,7 +1,8 @@
 """What is known of the files a step writes, so that each byte is read once at most.
 
-Two sources: digests taken while a file was written (``attest.tee``), and those of an earlier look at it. Both
-are used only if the file's status says that it is still what it was; all other files are read.
+Three sources: digests taken while a file was written (``attest.tee``), those of an earlier look at it, and
+those other processes took of what they wrote (``attest.shards``). All are used only if the file's status says
+that it is still what it was; all other files are read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Generator, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from attest.digest_cache import DigestCache
@@ -16,8 +18,8 @@ from attest.errors import DigestError
 from attest.follower import Follower, Taken
 from attest.hashing import Batch, FileDigest, Progress, Serial, Step, Threads
 from attest.manifest import Measured, digest_path
-from attest.scan import Found, Status, scan_file
-from attest.tee import OutputFile
+from attest.scan import Found, Status, scan_file, status_of
+from attest.tee import OutputFile, stamp
 
 __all__ = ["Written"]
 
@@ -28,6 +30,7 @@ class Written:
     def __init__(self) -> None:
         self._followers: dict[tuple[int, int], Follower] = {}
         self._seen: dict[tuple[int, int], FileDigest] = {}
+        self._adopted: dict[Status, str] = {}
         # nobody who drops an open file keeps it from being closed
         self._files: weakref.WeakSet[OutputFile] = weakref.WeakSet()
 
@@ -43,6 +46,23 @@ class Written:
         """Return the paths of files that nobody closed, sorted."""
         return sorted(str(file.name) for file in self._files if not file.closed)
 
+    def wrote(self, path: str | os.PathLike[str]) -> None:
+        """Have a file hashed, in the background, that somebody else has written and closed.
+
+        Its time is moved as that of other outputs is (``attest.tee``). Where anything is in the way, it is
+        read when it is measured.
+        """
+        file = Path(path)
+        with suppress(OSError, RuntimeError):
+            if file.is_file() and stamp(file):
+                follower = Follower(os.fspath(file), status_of(file.stat()))
+                follower.close(follower.status)
+                self._add(follower)
+
+    def adopt(self, found: Found, sha256: str) -> None:
+        """Take a digest over from whoever wrote the file, for as long as its status is this one."""
+        self._adopted[found.status] = sha256
+
     def _add(self, follower: Follower) -> None:
         self._followers[follower.status[:2]] = follower
 
@@ -57,6 +77,10 @@ class Written:
         """
         if taken := self._taken(found.status):
             return taken.digest(found.path)
+        if sha256 := self._adopted.get(found.status):
+            device, inode, size, mtime_ns, ctime_ns = found.status
+            # read at a time that lets nobody think that it is settled
+            return FileDigest(found.path, sha256, size, mtime_ns, ctime_ns, inode, device, mtime_ns)
         seen = self._seen.get(found.status[:2])
         return seen._replace(path=found.path) if seen and seen.still(found.status) else None
 

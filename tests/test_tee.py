@@ -691,3 +691,34 @@ def test_the_memory_it_takes_is_bounded(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 16 << 10  # KiB
+
+
+# ── files that other software has written ──
+
+
+def test_hashed_in_the_background_after_it_was_written(tmp_path, written, reads):
+    path = tmp_path / "w"
+    path.write_bytes(os.urandom(5 * MIB))
+    written.wrote(path)
+    assert written.measure(path).sha256 == sha256(path)
+    assert reads == []
+    written.wrote(path)
+    overwrite(path)
+    assert known(written, path) is None
+
+
+@pytest.mark.parametrize("path", ["none", ".", "/dev/null"])
+def test_what_is_no_file_is_left_alone(tmp_path, written, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    written.wrote(path)
+    assert written._followers == {}
+
+
+def test_a_digest_that_is_taken_over_holds_for_that_status_only(tmp_path, written):
+    path = tmp_path / "w"
+    path.write_bytes(b"x")
+    written.adopt(scan_file(path).found[0], "ab" * 32)
+    assert known(written, path) == "ab" * 32
+    assert not written.known(scan_file(path).found[0]).still(scan_file(path).found[0].status)
+    overwrite(path)
+    assert known(written, path) is None

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import attest
 from attest.errors import RecordingError, SpooledError
+from attest.integrations.torch import save
 from attest.recorder import Recorded, Recorder
 from attest.resource import Artifact
+from attest.shards import ShardDigests, Shards
 from attest.tee import OutputFile
 
 
@@ -25,7 +27,11 @@ def train(data: Path, epochs: int) -> str:
             count: int = file.write(memoryview(b"w"))
         log: OutputFile = run.open_output("train.log", "ab", byproduct=True)
         log.close()
+        run.wrote("model/model.safetensors")
         run.checkpoint("checkpoints/step-100", name="step-100", step=100)
+        run.checkpoint("checkpoints/step-200", shards=Shards(2, [{"rank": 0}], recheck="all"))
+        run.output("sharded", shards=Shards(2, folder=data, timeout=5))
+        save(run, {"w": 1}, "w.pt", byproduct=True, atomic=True, pickle_protocol=4)
     signed: tuple[Recorded, ...] = run.checkpoints
     assert signed
     digest: str = run.statement_digest
@@ -55,6 +61,16 @@ def every_option(known: set[str], said: list[str]) -> Recorder:
     )
 
 
+def rank(root: Path) -> dict[str, object]:
+    shards = ShardDigests(root, 0, 2)
+    with shards.open("shard-0") as file:
+        file.write(b"w")
+    shards.wrote(root / "shard-1")
+    left: Path = shards.write()
+    assert left.exists()
+    return shards.digests()
+
+
 def outputs(run: Recorder) -> Sequence[Artifact]:
     try:
         recorded: Recorded = run.finish()
@@ -70,4 +86,5 @@ def refused() -> None:
     attest.run("train", sed=7)  # type: ignore[call-arg]
     attest.run("train").input(b"data", "dataset")  # type: ignore[arg-type]
     attest.run("train").open_output("model").write("text")  # type: ignore[arg-type]
+    Shards(2, recheck="some")  # type: ignore[arg-type]
     attest.run("train").counts(into="many")  # type: ignore[arg-type]

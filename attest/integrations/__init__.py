@@ -1,0 +1,1 @@
+"""Trainers and trackers: each asks the recorder alone, and imports its framework when it is used."""
