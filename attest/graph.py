@@ -260,8 +260,8 @@ class Graph:
             members = listed
             if not self._adds_up(tree, listed, evidence):
                 return []
-        elif tree.sha256 in self.manifests:
-            manifest = Manifest.parse(self.manifests[tree.sha256], f"manifest sha256:{tree.sha256}")
+        elif (data := self.manifests.get(tree.sha256)) is not None:
+            manifest = Manifest.parse(data, f"manifest sha256:{tree.sha256}")
             weights = self._signed_weights(tree, evidence)
             members = {
                 path: Member(sha256, "weights" if path in weights else "unknown")

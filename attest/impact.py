@@ -178,6 +178,16 @@ class Impact:
         """What may be affected, sorted."""
         return sorted(a for a, each in self.reached.items() if each.certainty is Certainty.POSSIBLE)
 
+    @property
+    def followed(self) -> list[Artifact]:
+        """What a target leads to, sorted: proven, or possible by a link or a name that is in doubt."""
+        return sorted(a for a, each in self.reached.items() if each.descends)
+
+    @cached_property
+    def answering(self) -> list[StepNode]:
+        """Steps that say they took the ordered records out, in the order of digests."""
+        return [node for node in self.graph.steps if self._answers(node)]
+
     def path(self, artifact: Artifact) -> list[Hop]:
         """Return the links of the witness path, from its beginning to ``artifact``."""
         hops: list[Hop] = []
@@ -280,7 +290,7 @@ class Impact:
         """
         carried = {target: self._carried(target) for target in sorted(self.records_only)}
         pairs = set()
-        for node in filter(self._answers, self.graph.steps):
+        for node in self.answering:
             inputs = {each.artifact for each in node.inputs}
             outputs = [each for each in node.outputs if not set(self.trees_of(each)) & set(node.outputs)]
             fresh = [each for each in outputs if each not in self.reached or not self.reached[each].descends]

@@ -11,7 +11,7 @@ from attest.predicates.deletion_order import ItemClass
 from attest.resource import Artifact
 from attest.unexplained import Unknowns
 
-__all__ = ["ADAPTER_METHODS", "BACKUP_FORMATS", "item_class"]
+__all__ = ["ADAPTER_METHODS", "BACKUP_FORMATS", "class_trail", "item_class"]
 
 ADAPTER_METHODS = ("adapter", "dora", "ia3", "lora", "prefix-tuning", "prompt-tuning", "qlora")
 """What ``method`` of a fine-tuning or alignment step is when its output is an adapter."""
@@ -50,19 +50,24 @@ def _by_step(node: StepNode, artifact: Artifact) -> ItemClass | None:
 
 def item_class(unknowns: Unknowns, artifact: Artifact) -> ItemClass:
     """Return what kind of thing an artifact is; a convert or release step passes on that of its input."""
+    return class_trail(unknowns, artifact)[0]
+
+
+def class_trail(unknowns: Unknowns, artifact: Artifact) -> tuple[ItemClass, set[Artifact]]:
+    """Return what kind of thing an artifact is, and all artifacts that were looked at to tell."""
     seen: set[Artifact] = set()
     while artifact not in seen:
         seen.add(artifact)
         nodes = sorted(unknowns.graph.makers.get(artifact, []), key=lambda node: node.evidence.digest)
         if found := next((each for node in nodes if (each := _by_step(node, artifact))), None):
-            return found
+            return found, seen
         roles = {item.role for _, item in unknowns.readers.get(artifact, ())}
         if "adapter" in roles:
-            return "adapter"
+            return "adapter", seen
         if roles & {"base-model", "teacher"}:
-            return "model"
+            return "model", seen
         if unknowns.graph.datasets(artifact) or roles & DATASET_ROLES:
-            return "derived-data" if nodes or _derived(unknowns, artifact) else "raw-data"
+            return "derived-data" if nodes or _derived(unknowns, artifact) else "raw-data", seen
         before = [
             item.artifact
             for node in nodes
@@ -72,7 +77,7 @@ def item_class(unknowns: Unknowns, artifact: Artifact) -> ItemClass:
         if not before:
             break
         artifact = before[0]
-    return "other"
+    return "other", seen
 
 
 def _derived(unknowns: Unknowns, artifact: Artifact) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -55,6 +55,12 @@ LIMITS = (
     "What the order means in law: whether something is reached, excepted or late is for people to decide.",
 )
 """Printed with every impact: what it does not prove."""
+
+REACHED_LIMITS = (
+    "Anything about what the targets do not lead to: it was not looked at and may be affected all the same.",
+    *LIMITS,
+)
+"""Printed instead of ``LIMITS`` where only what the targets lead to was looked at."""
 
 _LONGEST_PATH = 12
 
@@ -173,10 +179,16 @@ class ImpactReport(Model):
     """Everything an order reaches."""
 
     impact_version: Literal["v0.1"] = "v0.1"
+    scope: Literal["reached"] | None = Field(
+        default=None,
+        description="reached: only what the targets lead to was looked at, and nothing is said of the rest; "
+        "absent: everything.",
+    )
     order: OrderFacts
     snapshot: SnapshotFacts
     counts: dict[str, int] = Field(
-        description="proven, possible, clear, each without weights that are part of a directory; unknown."
+        description="proven, possible, clear, each without weights that are part of a directory; unknown. "
+        "The last two of everything only."
     )
     affected: list[AffectedRow]
     recipients: list[RecipientRow]
@@ -191,41 +203,38 @@ def to_text(report: Model) -> str:
     return json.dumps(report.to_json(), indent=2, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def impact_report(impact: Impact, orders: Mapping[str, OrderState], trust: str) -> ImpactReport:
+def impact_report(
+    impact: Impact, orders: Mapping[str, OrderState], trust: str, *, reached: bool = False
+) -> ImpactReport:
     """Write down an impact.
 
     Args:
         impact: what was computed.
         orders: every order of the snapshot, to tell which speak of the same things.
         trust: SHA-256 of the trust file.
+        reached: it is an excerpt (``attest.excerpt``): only what the targets lead to is written down.
     """
-    graph = impact.graph
-    recipients = _recipients(impact)
+    rows = impact.followed if reached else sorted(impact.reached)
+    recipients = _recipients(impact, frozenset(rows))
     counts: dict[str, int] = defaultdict(int)
     for row in recipients:
         counts[row.artifact] += 1
-    affected = [_affected(impact, artifact, counts) for artifact in sorted(impact.reached)]
+    affected = [_affected(impact, artifact, counts) for artifact in rows]
     affected.sort(key=lambda row: (row.certainty != "proven", row.distance, row.artifact))
-    clear = [
-        ClearRow(
-            artifact=str(artifact),
-            name=graph.name(artifact),
-            item_class=item_class(impact.unknowns, artifact),
-            part_of=_part_of(impact, artifact),
-            why=why.reason,
-            statements=_prefixed(why.statements),
-        )
-        for artifact, why in impact.clear.items()
-    ]
+    clear = [] if reached else _clear(impact)
+    unknown = [] if reached else _unknown(impact)
     snapshot = snapshot_facts(impact, trust)
-    unknown = _unknown(impact)
     order = _order(impact, orders)
+    whole = [row.certainty for row in affected if row.part_of is None]
+    numbers = {name: whole.count(name) for name in ("proven", "possible")}
     return ImpactReport(
+        scope="reached" if reached else None,
         order=order,
         snapshot=snapshot,
-        counts={
-            "proven": sum(row.certainty == "proven" and row.part_of is None for row in affected),
-            "possible": sum(row.certainty == "possible" and row.part_of is None for row in affected),
+        counts=numbers
+        if reached
+        else {
+            **numbers,
             "clear": sum(row.part_of is None for row in clear),
             "unknown": len(unknown),
         },
@@ -234,7 +243,7 @@ def impact_report(impact: Impact, orders: Mapping[str, OrderState], trust: str) 
         unknown=unknown,
         clear=clear,
         warnings=_warnings(impact, order, snapshot),
-        not_proven=list(LIMITS),
+        not_proven=list(REACHED_LIMITS if reached else LIMITS),
     )
 
 
@@ -304,13 +313,27 @@ def _due(order: DeletionOrder | None, kind: str) -> Timestamp | None:
     return rows[kind] if kind in rows else rows.get(None)
 
 
-def _recipients(impact: Impact) -> list[RecipientRow]:
+def _clear(impact: Impact) -> list[ClearRow]:
+    return [
+        ClearRow(
+            artifact=str(artifact),
+            name=impact.graph.name(artifact),
+            item_class=item_class(impact.unknowns, artifact),
+            part_of=_part_of(impact, artifact),
+            why=why.reason,
+            statements=_prefixed(why.statements),
+        )
+        for artifact, why in impact.clear.items()
+    ]
+
+
+def _recipients(impact: Impact, rows: Collection[Artifact]) -> list[RecipientRow]:
     """Distribution records about anything affected, believed or not: what was revealed counts."""
     found: dict[tuple[str, str], RecipientRow] = {}
     for evidence in impact.graph.evidence:
         if distribution := evidence.said(Distribution):
             sent = {a for item in distribution.what or () if (a := item.artifact) is not None}
-            for artifact in sorted({*evidence.artifacts, *sent} & impact.reached.keys()):
+            for artifact in sorted({*evidence.artifacts, *sent}.intersection(rows)):
                 row = _recipient(impact, artifact, evidence, distribution)
                 found[row.artifact, row.statement] = row
     return [found[key] for key in sorted(found)]

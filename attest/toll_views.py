@@ -14,6 +14,7 @@ from attest.width import clip, pad, wrap
 __all__ = ["table", "to_csv"]
 
 _WIDTH = 100
+_REST = "everything the targets do not lead to"
 _ROWS = 200
 _FEW = 8
 
@@ -59,6 +60,8 @@ def to_csv(report: ImpactReport) -> str:
         said = (each.artifact, each.name, each.item_class, "clear", each.why, "", "", *each.statements[:1])
         blank = [""] * (len(_COLUMNS) - len(said) - 1)
         write([show_csv(cell, 1000) for cell in (*said, *blank, each.part_of or "")])
+    if report.scope is not None:
+        write(["", _REST, "", "not looked at"] + [""] * (len(_COLUMNS) - 4))
     return out.getvalue()
 
 
@@ -70,7 +73,11 @@ def table(report: ImpactReport, *, everything: bool = False) -> str:
         everything: every row of every part; else at most 200 of what is affected, and names of the rest.
     """
     lines = [*_head(report), *_affected(report, everything=everything), *_recipients(report)]
-    lines += [*_unknown(report.unknown, everything=everything), *_clear(report.clear, everything=everything)]
+    if report.scope is None:
+        lines += _unknown(report.unknown, everything=everything)
+        lines += _clear(report.clear, everything=everything)
+    else:
+        lines += ["", f"NOT LOOKED AT: {_REST}", "  nothing is said of it, least of all that it is clear"]
     lines += ["", "NOT PROVEN"]
     for each in report.not_proven:
         lines += wrap(each, _WIDTH, "  ", "    ")
@@ -82,10 +89,12 @@ def _head(report: ImpactReport) -> Iterator[str]:
     yield f"ORDER     {show(order.id)}  {order.statement}"
     reach = "with all that was made from it" if order.reach != "named-only" else "the targets alone"
     yield f"          {order.state}, {reach}"
-    said = ", ".join(f"{counts[name]:,} {name}" for name in ("proven", "possible", "clear"))
-    yield f"IMPACT    {said}; {counts['unknown']:,} unexplained"
+    said = ", ".join(f"{counts[name]:,} {name}" for name in ("proven", "possible", "clear") if name in counts)
+    rest = f"{counts['unknown']:,} unexplained" if "unknown" in counts else "nothing else was looked at"
+    yield f"IMPACT    {said}; {rest}"
     snapshot = report.snapshot
-    yield f"SNAPSHOT  sha256:{snapshot.digest}, {snapshot.statements:,} statements"
+    part = "" if report.scope is None else ", a part of the store"
+    yield f"SNAPSHOT  sha256:{snapshot.digest}, {snapshot.statements:,} statements{part}"
     for warning in report.warnings:
         yield from wrap(show(warning, 500), _WIDTH, "WARNING   ", "          ")
     for other in order.others:

@@ -202,6 +202,55 @@ def test_impact_as_text_and_csv(project, ordered, capfd):
     attest(capfd, "impact", "C-4743", "--csv", "--json", code=2)
 
 
+def test_impact_of_what_the_targets_lead_to(project, ordered, capfd):
+    out, _ = attest(capfd, "impact", "C-4743", "--json")
+    whole = json.loads(out)
+    out, _ = attest(capfd, "impact", "C-4743", "--reached", "--json")
+    part = json.loads(out)
+    assert part["affected"] == whole["affected"]
+    assert part["order"] == whole["order"]
+    assert (part["scope"], part["clear"], part["unknown"]) == ("reached", [], [])
+    assert "scope" not in whole
+    assert set(part["counts"]) == {"proven", "possible"}
+    assert part["snapshot"]["statements"] < whole["snapshot"]["statements"]
+    assert any("was not looked at" in each for each in part["notProven"])
+    again, _ = attest(capfd, "impact", ordered[:20], "--reached", "--json")
+    assert again == out
+
+
+def test_every_form_says_that_the_rest_was_not_looked_at(project, ordered, capfd):
+    out, _ = attest(capfd, "impact", "C-4743", "--reached", "--svg", "part.svg")
+    assert "nothing else was looked at" in out
+    assert "NOT LOOKED AT: everything the targets do not lead to" in out
+    assert "a part of the store" in out
+    assert "NOT AFFECTED" not in out
+    assert "nothing else was looked at" in (project / "part.svg").read_text()
+    out, _ = attest(capfd, "impact", "C-4743", "--reached", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["standing"] for row in rows][-1] == "not looked at"
+    assert {row["standing"] for row in rows[:-1]} == {"proven"}
+    assert all(len(row) == 13 and None not in row.values() for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("-b", "all.jsonl"), "in a store"),
+        (("--plan",), "needs everything in the store"),
+        (("--find-records",), "looking for records needs everything"),
+    ],
+)
+def test_what_needs_everything_does_not_go_with_a_part(project, ordered, capfd, words, reason):
+    _, err = attest(capfd, "impact", "C-4743", "--reached", *words, code=2)
+    assert reason in err
+
+
+def test_an_order_nobody_knows_is_in_no_part_either(project, ordered, capfd):
+    _, err = attest(capfd, "impact", "C-4744", "--reached", code=2)
+    assert "no such order in the store" in err
+    assert "did you mean 'C-4743'?" in err
+
+
 def test_csv_defuses_formulas(project, capfd):
     fill(project / "=cmd()", x="9")
     attest(capfd, "dataset", "=cmd()", "--card", "card.yaml")

@@ -25,6 +25,11 @@ __all__ = ["command"]
 
 @click.command("impact")
 @click.argument("order", metavar="ORDER")
+@click.option(
+    "--reached",
+    is_flag=True,
+    help="Look only at what the targets lead to; of the rest of the store nothing is said.",
+)
 @click.option("--all", "everything", is_flag=True, help="List every artifact, also those that are clear.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV for a spreadsheet instead of text.")
 @click.option("--svg", type=PATH, metavar="FILE", help="Also write a picture of what is affected.")
@@ -41,6 +46,7 @@ __all__ = ["command"]
 @json_option
 def command(
     order: str,
+    reached: bool,
     everything: bool,
     as_csv: bool,
     svg: Path | None,
@@ -63,6 +69,11 @@ def command(
     say so, possible where a link is only claimed or something behind it is not explained. Not affected is
     only what is explained down to its origins. The same statements give the same bytes.
 
+    With --reached only what the targets lead to is looked up, by the store's indexes, and verified: an answer
+    whose cost goes by what is affected and not by the store. It lists the same artifacts as the whole answer
+    does, but for those that may be affected through something unexplained; nothing is said of these, nor of
+    what is not affected.
+
     Records an order names by their keys are in the dataset it names with them. Which others hold them, the
     leaf files of this project tell (--find-records), proofs (--proof), or somebody else (--found-in). A list
     of keys the order names by its digest stays home; who has it gives it with --list.
@@ -76,7 +87,7 @@ def command(
       attest impact C-4743 -b vendor.intoto.jsonl -t trust.yaml --json
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
     from attest.check import seldom_collected
-    from attest.cli.snapshot import find_order, take_snapshot
+    from attest.cli.snapshot import find_order, take_excerpt, take_snapshot
     from attest.errors import UsageError
     from attest.impact import Impact
 
@@ -87,23 +98,42 @@ def command(
     if wanted and not planned:
         raise UsageError("--want needs --plan")
     bounds = limits_from(limits)
+    show = "json" if as_json else "csv" if as_csv else "all" if everything else "text"
     with seldom_collected():
-        snapshot = take_snapshot(bundles, registers, trust, store_uri, bounds)
-        state = find_order(snapshot, order)
-        holding = records.holding(state, snapshot.graph, records.shown(state, bounds))
-        impact = Impact(snapshot.graph, state, holding)
+        if reached:
+            _refuse_with_reached(records, bundles, planned=planned)
+            found = _artifacts(records.found)
+            snapshot, impact = take_excerpt(order, found, registers, trust, store_uri, bounds)
+        else:
+            snapshot = take_snapshot(bundles, registers, trust, store_uri, bounds)
+            state = find_order(snapshot, order)
+            holding = records.holding(state, snapshot.graph, records.shown(state, bounds))
+            impact = Impact(snapshot.graph, state, holding)
         if planned:
             _plan(impact, _artifacts(wanted), snapshot.trust.sha256, as_json=as_json)
-            return
-        show = "json" if as_json else "csv" if as_csv else "all" if everything else "text"
-        _report(impact, snapshot, svg, show)
+        else:
+            _report(impact, snapshot, svg, show, reached=reached)
 
 
-def _report(impact: Impact, snapshot: Snapshot, svg: Path | None, show: str) -> None:
+def _refuse_with_reached(records: OrderedRecords, bundles: tuple[Path, ...], *, planned: bool) -> None:
+    from attest.errors import UsageError
+
+    if bundles:
+        raise UsageError(
+            "--reached looks things up in a store", "--bundle", "`attest import` puts them there"
+        )
+    if planned:
+        raise UsageError("--plan needs everything in the store", "--reached")
+    if records.find_records or records.lists or records.proofs:
+        hint = "name the datasets that hold the records with --found-in, or leave --reached out"
+        raise UsageError("looking for records needs everything in the store", "--reached", hint)
+
+
+def _report(impact: Impact, snapshot: Snapshot, svg: Path | None, show: str, *, reached: bool) -> None:
     from attest.toll import impact_report, to_text
     from attest.toll_views import table, to_csv
 
-    report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
+    report = impact_report(impact, snapshot.orders, snapshot.trust.sha256, reached=reached)
     if svg is not None:
         _draw(svg, report)
     if show == "json":
@@ -134,6 +164,8 @@ def _draw(path: Path, report: ImpactReport) -> None:
     from attest.toll_sketch import LEGEND, picture_of_impact
 
     title = f"What the order {report.order.id} reaches"
+    if report.scope is not None:
+        title += " from its targets on; nothing else was looked at"
     write_file(path, [svg(picture_of_impact(report), title=title, legend=LEGEND).encode()])
     click.echo(f"wrote {show(path, 500)}", err=True)
 

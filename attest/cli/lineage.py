@@ -171,7 +171,7 @@ def _as_claimed(
     from dataclasses import replace
 
     from attest.bundle import UnknownLine
-    from attest.cli.snapshot import claim
+    from attest.excerpt import claim
     from attest.graph import Graph
     from attest.lineage import Lineage
     from attest.matching import match

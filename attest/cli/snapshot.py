@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from attest.bundle import Bundle
-    from attest.check import Checked, RawLine
+    from attest.check import RawLine
     from attest.docket import OrderState
-    from attest.graph import Evidence, Graph
+    from attest.excerpt import Body, Reading
+    from attest.graph import Graph
+    from attest.impact import Impact
     from attest.limits import Limits
+    from attest.resource import Artifact
+    from attest.store import Store
     from attest.trust import Trust
 
-__all__ = ["Snapshot", "claim", "find_order", "take_snapshot"]
+__all__ = ["Snapshot", "find_order", "take_excerpt", "take_snapshot"]
 
 
 @dataclass(frozen=True)
@@ -31,29 +35,6 @@ class Snapshot:
     unverified: int
     """Statements nobody the trust names is shown to have signed."""
     unknown_lines: int
-
-
-def claim(bundle: Bundle, where: str, limits: Limits) -> Evidence:
-    """Read a statement as somebody's claim: granted to nobody, and joined like any other.
-
-    Raises:
-        FormatError: it is no statement.
-        LimitError: beyond the reader's limits.
-    """
-    from attest.errors import FormatError
-    from attest.graph import Evidence
-    from attest.predicate import predicate_name, read_predicate
-    from attest.predicates.link import step_of
-
-    statement = bundle.statement(where, limits)
-    try:
-        predicate = read_predicate(statement)
-    except FormatError:
-        predicate = None
-    if (step := step_of(predicate)) is not None:
-        limits.check("step_inputs", len(step.inputs), where)
-    kind = predicate_name(statement.predicate_type)
-    return Evidence(statement, kind, predicate, (), (), "nobody's signature was checked")
 
 
 def take_snapshot(
@@ -92,79 +73,94 @@ def _of_store(
     registers: Sequence[str], trust: Path | None, store_uri: str | None, limits: Limits
 ) -> Snapshot:
     from itertools import chain
-    from pathlib import Path
 
     from attest.check import RawLine
+    from attest.cli.verify import raw_evidence
+    from attest.store import StoredManifests
+
+    with _opened(registers, trust, store_uri, limits) as (store, believed, editions):
+        stored = (
+            RawLine("the store", number, bundle.raw) for number, bundle in enumerate(store.bundles(), 1)
+        )
+        lines = chain(stored, raw_evidence(editions, limits))
+        return _snapshot(lines, believed, StoredManifests(store), limits, "the store")
+
+
+@contextmanager
+def _opened(
+    registers: Sequence[str], trust: Path | None, store_uri: str | None, limits: Limits
+) -> Iterator[tuple[Store, Trust, list[Path]]]:
+    """Open the project's store; with it comes whom the project believes, and editions of registers."""
+    from pathlib import Path
+
     from attest.cli.own_trust import own_trust
     from attest.cli.registers import register_files
-    from attest.cli.verify import raw_evidence
     from attest.settings import find_project
-    from attest.store import StoredManifests
 
     project = find_project(Path.cwd(), store=store_uri, optional=store_uri is not None)
     believed = own_trust(project, trust, limits=limits)
     folder = trust.with_suffix(".registers") if trust else project.root / ".attest" / "registers"
     with project.open_store(read_only=True, limits=limits) as store:
-        stored = (
-            RawLine("the store", number, bundle.raw) for number, bundle in enumerate(store.bundles(), 1)
-        )
-        editions = register_files(registers, folder, limits)
-        lines = chain(stored, raw_evidence(editions, limits))
-        return _snapshot(lines, believed, StoredManifests(store), limits, "the store")
+        yield store, believed, register_files(registers, folder, limits)
 
 
 def _snapshot(
     lines: Iterable[RawLine], trust: Trust, manifests: Mapping[str, bytes], limits: Limits, source: str
 ) -> Snapshot:
+    from attest.cli.tally import tally
+
+    reading = _reading(trust, limits)
+    reading.add(tally(lines, "statements read"))
+    return _whole(reading.body(manifests), trust, source)
+
+
+def _reading(trust: Trust, limits: Limits) -> Reading:
     from datetime import UTC, datetime, timedelta
 
-    from attest.check import check_lines, seldom_collected
-    from attest.cli.tally import tally
-    from attest.docket import read_orders
-    from attest.graph import Graph
+    from attest.excerpt import Reading
     from attest.processes import cores
-    from attest.review import judged
 
-    strangers: dict[bytes, tuple[str, int]] = {}
     # up to the next second: a timestamp of this very second is not in the future
     now = datetime.now(UTC) + timedelta(seconds=1)
-    with seldom_collected():
-        checked = check_lines(
-            tally(lines, "statements read"),
-            trust,
-            limits,
-            now,
-            jobs=cores(),
-            at_rest=True,
-            stranger=lambda source, number, raw: strangers.setdefault(raw, (source, number)),
-        )
-        evidence, registers = judged(checked, trust, now, limits=limits, at_rest=True)
-        claims = _claims(checked, strangers, limits)
-        unknown_lines = len(checked.unknown_lines)
-        del checked
-        graph = Graph([*evidence, *claims], manifests)
-        orders = read_orders(graph.evidence, registers)
-    return Snapshot(graph, orders, trust, source, len(claims), unknown_lines)
+    return Reading(trust, now, limits, jobs=cores())
 
 
-def _claims(checked: Checked, strangers: dict[bytes, tuple[str, int]], limits: Limits) -> list[Evidence]:
-    """Read what nobody is shown to have signed; adverse facts count, so it is not passed over."""
-    from attest.bundle import parse_bundle
-    from attest.errors import FormatError, LimitError
+def _whole(body: Body, trust: Trust, source: str) -> Snapshot:
+    return Snapshot(body.graph, body.orders, trust, source, body.unverified, body.unknown_lines)
 
-    found: dict[str, Evidence] = {}
-    for raw, (source, number) in strangers.items():
-        where = f"{source}:{number}"
-        bundle = parse_bundle(raw, where, limits)
-        if bundle.statement_digest in checked.statements or bundle.statement_digest in found:
-            continue
-        try:
-            found[bundle.statement_digest] = claim(bundle, where, limits).at_rest(limits)
-        except LimitError:
-            raise
-        except FormatError:
-            continue
-    return [found[digest] for digest in sorted(found)]
+
+def take_excerpt(
+    order: str,
+    found: Sequence[Artifact],
+    registers: Sequence[str],
+    trust: Path | None,
+    store_uri: str | None,
+    limits: Limits,
+) -> tuple[Snapshot, Impact]:
+    """Read and verify only what an order's targets lead to in the project's store (``attest.excerpt``).
+
+    Args:
+        order: a digest, the beginning of one, or an id.
+        found: datasets in which the order's records were found.
+        registers: like the rest as for ``take_snapshot``.
+        trust: a trust file, or the project's own.
+        store_uri: a store, or the project's own.
+        limits: the reader's.
+
+    Raises:
+        UsageError: there is no such order.
+        AttestError: something cannot be read, or only everything in the store can tell.
+    """
+    from attest.cli.verify import raw_evidence
+    from attest.excerpt import Excerpt
+
+    with _opened(registers, trust, store_uri, limits) as (store, believed, editions):
+        reading = _reading(believed, limits)
+        reading.add(raw_evidence(editions, limits))
+        excerpt = Excerpt(store, reading, believed, limits)
+        state = find_order(_whole(excerpt.body(), believed, "the store"), order)
+        body, impact = excerpt.reached(state.digest, found)
+        return _whole(body, believed, "the store"), impact
 
 
 def find_order(snapshot: Snapshot, given: str) -> OrderState:
