@@ -467,9 +467,9 @@ def test_damaged_things_are_never_handed_out(full, statement, use, reason):
 
 
 def test_thousands_of_problems_are_counted(full, monkeypatch):
-    from attest.stores import _sqlite_check
+    from attest.stores import _inspect
 
-    monkeypatch.setattr(_sqlite_check, "_MAX_PROBLEMS", 2)
+    monkeypatch.setattr(_inspect, "_MAX_PROBLEMS", 2)
     alter(full, "UPDATE bundle SET raw = x'00'", "UPDATE manifest_part SET data = x'00'")
     found = problems(full)
     assert len(found) == 3

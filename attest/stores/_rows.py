@@ -63,16 +63,14 @@ def take(entries: Iterator[Entry]) -> list[Entry]:
 def listed_rows(links: Links) -> tuple[dict[Artifact, int], dict[Artifact, int]]:
     """Return the sources and the products, each with what the statement has it as (column ``listed``).
 
-    A subject that is no product is a source, and so with inputs: every artifact stands somewhere, its bits in
-    one place.
+    The same bits stand wherever an artifact stands: so it makes no difference whether weights are known from
+    the beginning or come later, with their manifest.
     """
-    sources = dict.fromkeys(links.sources, 0)
-    products = dict.fromkeys(links.products, 0)
-    for each in links.subjects:
-        (products if each in products else sources)[each] |= SUBJECT
-    for each in links.inputs:
-        (sources if each in sources else products)[each] |= INPUT
-    return sources, products
+
+    def bits(artifact: Artifact) -> int:
+        return SUBJECT * (artifact in links.subjects) | INPUT * (artifact in links.inputs)
+
+    return {each: bits(each) for each in links.sources}, {each: bits(each) for each in links.products}
 
 
 def bundle_of(

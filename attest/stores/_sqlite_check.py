@@ -8,37 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
-from attest.bundle import parse_bundle
-from attest.errors import AttestError
 from attest.limits import Limits
 from attest.resource import Artifact
-from attest.store import Links, StoreCheck, links_of
-from attest.stores._rows import listed_rows
+from attest.store import StoreCheck
+from attest.stores._inspect import Alias, Filed, Problems, hex_of, inspect_bundle
 from attest.stores._sqlite_file import SCHEMA
 from attest.stores._sqlite_rows import Rows
 
 __all__ = ["check"]
 
-_MAX_PROBLEMS = 1000
 # the second: SQLite's own message quotes bytes of a damaged schema
 _ERRORS = (sqlite3.Error, UnicodeDecodeError)
-
-
-class _Problems(list[str]):
-    """The list of problems; it stops growing where nobody would read on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.more = 0
-
-    def add(self, problem: str) -> None:
-        if len(self) < _MAX_PROBLEMS:
-            self.append(problem)
-        else:
-            self.more += 1
 
 
 class _Checker:
@@ -47,7 +29,7 @@ class _Checker:
     def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
         self._connection = connection
         self._limits = limits
-        self.problems = _Problems()
+        self.problems = Problems()
 
     def attempt(self, what: str, step: Callable[[], None]) -> None:
         """Run one step; what keeps it from its end is a problem."""
@@ -86,7 +68,7 @@ class _Checker:
             self.attempt(f"bundle {number}", lambda: self._bundle(number))  # noqa: B023 - called at once
         query = "SELECT sha256 FROM statement WHERE id NOT IN (SELECT statement_id FROM bundle)"
         for (digest,) in self._connection.execute(query):
-            self.problems.add(f"statement {_hex(digest)}: has no bundle")
+            self.problems.add(f"statement {hex_of(digest)}: has no bundle")
 
     def manifests(self) -> None:
         for number in self._ids("manifest"):
@@ -115,52 +97,28 @@ class _Checker:
             self.problems.add(f"{name}: cannot be found again")
             return
         digest, raw, statement_id, statement_digest, predicate_type = row
-        if not isinstance(raw, bytes) or hashlib.sha256(raw).digest() != digest:
-            self.problems.add(f"{name}: its bytes do not match their digest {_hex(digest)}")
-            return
-        try:
-            statement = parse_bundle(raw, None, self._limits).statement(None, self._limits)
-            links = links_of(statement, self._limits, self._manifest_of)
-        except AttestError as error:
-            self.problems.add(f"{name}: cannot be read: {error.what}")
-            return
-        name = f"bundle {number} of statement {statement.digest}"
-        if _hex(statement_digest) != statement.digest:
-            self.problems.add(f"{name}: is filed under statement {_hex(statement_digest)}")
-            return
-        if predicate_type != statement.predicate_type:
-            self.problems.add(f"{name}: is filed under predicate type {predicate_type!r}")
-        for table, expected in zip(("source", "product"), listed_rows(links), strict=True):
-            self._index(name, table, statement_id, expected)
-        self._aliases(name, links)
+        listed = {table: self._listed(table, statement_id) for table in ("source", "product")}
+        filed = Filed(statement_digest, predicate_type, listed, self._lacking)
+        for problem in inspect_bundle(name, digest, raw, filed, self._limits, self._manifest_of):
+            self.problems.add(problem)
 
-    def _index(self, name: str, table: str, statement_id: int, expected: dict[Artifact, int]) -> None:
+    def _listed(self, table: str, statement_id: int) -> dict[Artifact, object]:
         query = (
             f"SELECT sha256, tree, listed FROM {table} JOIN artifact ON artifact.id = artifact_id"  # noqa: S608
             " WHERE statement_id = ?"
         )
-        found = {
-            Artifact(_hex(digest), bool(tree)): listed
-            for digest, tree, listed in self._connection.execute(query, (statement_id,))
-        }
-        for artifact in sorted(expected.keys() - found.keys()):
-            self.problems.add(f"{name}: is not indexed by its {table} {artifact}")
-        for artifact in sorted(found.keys() - expected.keys()):
-            self.problems.add(f"{name}: is indexed by {table} {artifact}, which it does not have")
-        for artifact in sorted(expected.keys() & found.keys()):
-            if expected[artifact] != found[artifact]:
-                how = f"got {found[artifact]!r}, expected {expected[artifact]}"
-                self.problems.add(f"{name}: {table} {artifact} is indexed as something else: {how}")
+        rows = self._connection.execute(query, (statement_id,))
+        return {Artifact(hex_of(digest), bool(tree)): listed for digest, tree, listed in rows}
 
-    def _aliases(self, name: str, links: Links) -> None:
+    def _lacking(self, aliases: Iterable[Alias]) -> Iterator[Alias]:
         query = (
             "SELECT 1 FROM alias JOIN artifact ON artifact.id = artifact_id"
             " WHERE algorithm = ? AND value = ? AND sha256 = ? AND tree = ?"
         )
-        for algorithm, value, artifact in sorted(links.aliases):
+        for algorithm, value, artifact in aliases:
             keys = (algorithm, bytes.fromhex(value), bytes.fromhex(artifact.sha256), int(artifact.tree))
             if self._connection.execute(query, keys).fetchone() is None:
-                self.problems.add(f"{name}: {artifact} is not indexed by its {algorithm}")
+                yield algorithm, value, artifact
 
     def _manifest_of(self, sha256: str) -> bytes | None:
         return Rows(self._connection, self._limits).manifest(sha256)
@@ -173,11 +131,9 @@ class _Checker:
         for (data,) in self._connection.execute(query, (number,)):
             digest.update(data if isinstance(data, bytes) else b"")
         if row is None or digest.digest() != row[0]:
-            self.problems.add(f"manifest {_hex(row and row[0])}: its bytes have digest {digest.hexdigest()}")
-
-
-def _hex(digest: Any) -> str:
-    return digest.hex() if isinstance(digest, bytes) else f"<damaged: {str(digest)[:70]}>"
+            self.problems.add(
+                f"manifest {hex_of(row and row[0])}: its bytes have digest {digest.hexdigest()}"
+            )
 
 
 def check(connection: sqlite3.Connection, limits: Limits) -> StoreCheck:
@@ -198,6 +154,4 @@ def check(connection: sqlite3.Connection, limits: Limits) -> StoreCheck:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-    if problems.more:
-        problems.append(f"and {problems.more} more")
-    return StoreCheck(statements, bundles, manifests, tuple(problems))
+    return StoreCheck(statements, bundles, manifests, problems.told())
