@@ -21,7 +21,7 @@ from attest.limits import DEFAULT, Limits
 from attest.model import StrictModel
 from attest.predicate import BASE
 from attest.service import check_url
-from attest.store import Store, open_store
+from attest.store import Store, open_store, without_password
 
 __all__ = [
     "DEFAULT_BUILDER_ID",
@@ -56,6 +56,12 @@ def _not_empty(value: str) -> str:
     return value
 
 
+def _without_password(value: str) -> str:
+    if without_password(value) != value:
+        raise ValueError("a password has no place here; libpq finds it in ~/.pgpass or in PGPASSWORD")
+    return value
+
+
 def _service_url(value: str) -> str:
     try:
         return check_url(value)
@@ -78,8 +84,8 @@ class Builder(StrictModel):
 class Settings(StrictModel):
     """What ``attest.yaml`` holds; everything has a default."""
 
-    store: Annotated[str, AfterValidator(_not_empty)] = DEFAULT_STORE
-    """Path or URI of the store."""
+    store: Annotated[str, AfterValidator(_not_empty), AfterValidator(_without_password)] = DEFAULT_STORE
+    """Path or URI of the store: ``postgresql://USER@HOST/DATABASE`` for one that is shared. No password."""
     signer: Annotated[str, AfterValidator(_not_empty)] | None = None
     """Path or URI of the signer, e.g. ``file:keys/attest.key``, or ``sigstore``."""
     sigstore: Keyless = Field(default_factory=Keyless)

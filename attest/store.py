@@ -30,13 +30,23 @@ __all__ = [
     "links_of",
     "migrate_store",
     "open_store",
+    "without_password",
 ]
 
-STORES = Registry("store", {"sqlite": "attest.stores.sqlite:open_sqlite"}, "attest.stores")
+STORES = Registry(
+    "store",
+    {"postgresql": "attest.stores.postgres:open_postgres", "sqlite": "attest.stores.sqlite:open_sqlite"},
+    "attest.stores",
+)
 """Scheme → ``open(rest, create, read_only, limits) -> Store``."""
 
 MIGRATIONS = Registry(
-    "store to migrate", {"sqlite": "attest.stores._sqlite_migrate:migrate_sqlite"}, "attest.stores.migrations"
+    "store to migrate",
+    {
+        "postgresql": "attest.stores._postgres_migrate:migrate_postgres",
+        "sqlite": "attest.stores._sqlite_migrate:migrate_sqlite",
+    },
+    "attest.stores.migrations",
 )
 """Scheme → ``migrate(rest, limits, advance) -> (version before, version now)``."""
 
@@ -355,7 +365,7 @@ class StoredManifests(Mapping[str, bytes]):
 
 
 def open_store(uri: str, *, create: bool = False, read_only: bool = False, limits: Limits = DEFAULT) -> Store:
-    """Open a store by its URI: ``sqlite:PATH`` or a bare path.
+    """Open a store by its URI: ``sqlite:PATH``, a bare path, or ``postgresql://USER@HOST/DATABASE``.
 
     Args:
         uri: where it is.
@@ -390,6 +400,21 @@ def migrate_store(uri: str, *, limits: Limits = DEFAULT, advance: Advance | None
     scheme, rest = _place(uri)
     versions: tuple[int, int] = MIGRATIONS.load(scheme)(rest, limits, advance)
     return versions
+
+
+def without_password(uri: str) -> str:
+    """Return a store's URI as it may be shown and written down: without the password there may be in it."""
+    from urllib.parse import unquote  # not paid for by a store in a file
+
+    scheme, slashes, rest = uri.partition("://")
+    if not slashes:
+        return uri
+    authority, slash, path = rest.partition("/")
+    # up to the last @, for a password may hold one, though it should not
+    user, at, host = authority.rpartition("@")
+    address, mark, query = f"{user.partition(':')[0]}{at}{host}{slash}{path}".partition("?")
+    kept = [each for each in query.split("&") if "password" not in unquote(each.partition("=")[0]).lower()]
+    return f"{scheme}://{address}{mark if kept else ''}{'&'.join(kept)}"
 
 
 def _place(uri: str) -> tuple[str, str]:

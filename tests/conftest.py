@@ -9,7 +9,7 @@ import socket
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ("stack.fixture",)
+pytest_plugins = ("stack.fixture", "stores.postgres_server")
 
 settings.register_profile("attest", deadline=None, print_blob=True)
 # the same examples every time where a change has to pass; new ones every time where somebody can look
@@ -26,6 +26,7 @@ _KEPT = frozenset(
         "ATTEST_CORPORA",
         "ATTEST_TEST_CACHE",
         "ATTEST_TEST_REQUIRE_CLIENTS",
+        "ATTEST_TEST_REQUIRE_POSTGRES",
         "ATTEST_TEST_SUITE",
         "ATTEST_TEST_DEBIAN_MIRROR",
     }

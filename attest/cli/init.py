@@ -37,7 +37,9 @@ builder:
 @click.argument("directory", type=PATH, default=".", metavar="[DIR]")
 @click.option("--key", is_flag=True, help=f"Also make a signing key, {_KEY} (ECDSA P-256).")
 @click.option(
-    "--store", metavar="PATH", help="Where the store is, relative to DIR.  [default: .attest/store.db]"
+    "--store",
+    metavar="URI",
+    help="Where the store is: a path relative to DIR, or postgresql://…  [default: .attest/store.db]",
 )
 @click.option("--builder-id", metavar="URI", help="What provenance names as the builder of your steps.")
 @json_option

@@ -21,8 +21,17 @@ from attest.store import links_of, open_store
 
 from .samples import bundle, dataset, distribution, entry, link, pretty, raws, sha, signed, statement, step
 
-PLACES = {"sqlite": lambda folder: f"sqlite:{folder / 'store.db'}"}
-"""Scheme → a URI of a new, empty place; ``folder`` is the test's own."""
+
+def _in_postgres(_, fixture):
+    server = fixture("postgres")
+    return server.uri(server.new_schema())
+
+
+PLACES = {
+    "postgresql": _in_postgres,
+    "sqlite": lambda folder, _: f"sqlite:{folder / 'store.db'}",
+}
+"""Scheme → a URI of a new, empty place. The folder is the test's own; a fixture is given by its name."""
 
 
 def everything(store):

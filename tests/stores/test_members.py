@@ -24,7 +24,7 @@ def places(request, tmp_path_factory):
     def new():
         own = folder / str(next(numbers))
         own.mkdir()
-        return PLACES[request.param](own)
+        return PLACES[request.param](own, request.getfixturevalue)
 
     return new
 
@@ -32,4 +32,4 @@ def places(request, tmp_path_factory):
 class TestMembers(StoreConformance):
     @pytest.fixture(params=sorted(STORES))
     def uri(self, request, tmp_path):
-        return PLACES[request.param](tmp_path)
+        return PLACES[request.param](tmp_path, request.getfixturevalue)
