@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 import unicodedata
 
 import pytest
@@ -11,6 +13,8 @@ from world import World, good_world, make_trust, signer, write_world
 
 from attest import check
 from attest.bundle import parse_bundle, write_lines
+from attest.cli import intake
+from attest.errors import StoreError
 from attest.manifest import Manifest
 from attest.resource import MANIFEST_MEDIA_TYPE
 from attest.store import open_store
@@ -245,6 +249,122 @@ def test_bad_words(take, project, upstream, words, code, said):
     assert (got, out) == (code, "")
     assert said in err
     assert stored(project) == []
+
+
+# ── a part at a time ──
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """Two bundles at a time; tells how many a store was given each time, and may end it all."""
+    from attest.stores.sqlite import SqliteStore
+
+    class Parts(list):
+        error = None
+
+    sizes, put = Parts(), SqliteStore.put
+
+    def counted(self, bundles, manifests=()):
+        given = list(bundles)
+        if len(sizes) == 2 and sizes.error:
+            raise sizes.error
+        sizes.append(len(given))
+        return put(self, given, manifests)
+
+    monkeypatch.setattr(intake, "PART", 2)
+    monkeypatch.setattr(SqliteStore, "put", counted)
+    return sizes
+
+
+@pytest.fixture
+def verifications(monkeypatch):
+    """The lines whose signatures were checked."""
+    seen = []
+
+    def examined(lines, *arguments, **options):
+        def noted():
+            for line in lines:
+                seen.append(line.content)
+                yield line
+
+        return usual(noted(), *arguments, **options)
+
+    usual = check.examined
+    monkeypatch.setattr(check, "examined", examined)
+    return seen
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreError("the disk is full")])
+def test_what_was_taken_in_stays_and_the_next_one_goes_on(
+    take, project, upstream, parts, verifications, error
+):
+    parts.error = error
+    code, out, err = take(upstream["bundle"], "-t", upstream["trust"])
+    assert (code, out) == (130 if isinstance(error, KeyboardInterrupt) else 4, "")
+    assert "taken in and kept: 4 new bundles; the same command goes on from there" in err
+    assert stored(project) == lines(upstream)[:4]
+    assert verifications == lines(upstream)
+    parts.clear()
+    verifications.clear()
+    parts.error = None
+    code, out, _ = take(upstream["bundle"], "-t", upstream["trust"])
+    assert (code, out) == (0, "took in 7 bundles of 7 statements (4 there already)\n")
+    assert stored(project) == lines(upstream)
+    assert verifications == lines(upstream)[4:]  # what is there is not verified again
+    assert parts == [2, 1]
+
+
+def test_a_refused_line_leaves_nothing_of_the_parts_before(take, project, upstream, parts):
+    add(upstream, signer("stranger").sign(good_world()[0].bundles[0].statement()))
+    code, _, err = take(upstream["bundle"], "-t", upstream["trust"])
+    assert (code, parts, stored(project)) == (1, [], [])
+    assert "kept" not in err
+
+
+def test_manifests_are_taken_in_when_their_bundles_are_there_already(take, project, large, parts):
+    files, release = large
+    folder = files["manifests"].rename(files["manifests"].with_name("later"))
+    take(files["bundle"], "-t", files["trust"])
+    parts.clear()
+    _, out, _ = take(files["bundle"], "-t", files["trust"], "--manifests", folder)
+    assert out == "took in 3 bundles of 3 statements (3 there already) and 1 manifest\n"
+    with open_store(str(project / "store.db"), read_only=True) as store:
+        assert list(store.manifests()) == [release.manifest.digest]
+
+
+@pytest.mark.parametrize("change", ["another line", "a line more", "a line less"])
+def test_a_file_that_changes_between_the_readings_is_an_error(take, project, upstream, monkeypatch, change):
+    """What is taken in is what was verified, to the byte."""
+    whole = lines(upstream)
+    forgery = signer("stranger").sign(good_world()[0].bundles[0].statement()).line
+    changed = {
+        "another line": [*whole[:-1], forgery],
+        "a line more": [*whole, forgery],
+        "a line less": whole[:-1],
+    }[change]
+    usual = intake.Intake.take
+
+    def late(self, advance=None):
+        upstream["bundle"].write_bytes(b"\n".join(changed) + b"\n")
+        usual(self, advance)
+
+    monkeypatch.setattr(intake.Intake, "take", late)
+    code, out, err = take(upstream["bundle"], "-t", upstream["trust"])
+    assert (code, out) == (4, "")
+    assert "was changed while it was read" in err
+    assert forgery not in stored(project)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_read_once(take, project, upstream, tmp_path):
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(upstream["bundle"].read_bytes(),))
+    writer.start()
+    code, out, _ = take(pipe, "-t", upstream["trust"], "--json")
+    writer.join()
+    assert (code, json.loads(out)["new"], json.loads(out)["file"]) == (0, 7, str(pipe))
+    assert stored(project) == lines(upstream)
 
 
 # ── manifests ──

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from attest.cli.counting import counting
+from attest.cli.intake import Intake
 from attest.cli.options import (
     PATH,
     counted,
@@ -20,99 +22,10 @@ from attest.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from attest.bundle import Bundle
-    from attest.limits import Limits
-    from attest.statement import Statement
-    from attest.trust import Trust
-    from attest.verifier import VerifiedStatement
-
 __all__ = ["command"]
-
-
-class _RefusedError(Exception):
-    """Ends the transaction: a line was refused, so nothing is taken in."""
-
-
-@dataclass
-class _Intake:
-    """What was seen of a file while it went by."""
-
-    file: Path
-    trust: Trust
-    limits: Limits
-    skip: bool
-    jobs: int
-    verified: int = 0
-    statements: set[str] = field(default_factory=set)
-    trees: set[str] = field(default_factory=set)
-    manifests: int = 0
-    refused: list[dict[str, Any]] = field(default_factory=list)
-    carried: list[dict[str, Any]] = field(default_factory=list)
-    unknown: list[dict[str, Any]] = field(default_factory=list)
-
-    def bundles(self) -> Iterator[Bundle]:
-        """Yield every bundle that a principal is shown to have signed.
-
-        Raises:
-            _RefusedError: at the end, if there were others, unless they are skipped and some bundle is left.
-            FormatError: a line is not JSON, or there is no bundle in the file.
-        """
-        from contextlib import closing
-
-        from attest.check import Unverified, examined
-        from attest.cli.verify import raw_evidence
-        from attest.errors import FormatError
-
-        lines = raw_evidence([self.file], self.limits)
-        with closing(examined(lines, self.trust, self.limits, jobs=self.jobs)) as found:
-            for _, number, _, what in found:
-                if isinstance(what, str):
-                    self.unknown.append({"line": number, "reason": what})
-                elif isinstance(what, Unverified):
-                    refusal = {"line": number, "statement": f"sha256:{what.digest}"}
-                    self.refused.append({**refusal, "code": what.code, "reason": what.reason})
-                else:
-                    self._note(number, what)
-                    # what comes after a refusal is only looked at
-                    if what.bundle is not None and (self.skip or not self.refused):
-                        yield what.bundle
-        if self.refused and not (self.skip and self.verified):
-            raise _RefusedError
-        if not self.verified:
-            raise FormatError("holds no bundle", str(self.file), "is it the right file?")
-
-    def _note(self, number: int, one: VerifiedStatement) -> None:
-        from attest.review import weigh
-
-        self.verified += 1
-        self.statements.add(one.statement.digest)
-        self._note_trees(one.statement)
-        evidence = weigh(self.trust, [one])
-        if not evidence.granted:
-            entry = {"line": number, "statement": f"sha256:{one.statement.digest}"}
-            self.carried.append({**entry, "reason": evidence.reason})
-
-    def _note_trees(self, statement: Statement) -> None:
-        from attest.store import links_of
-
-        links = links_of(statement, self.limits)
-        self.trees |= {each.sha256 for each in (*links.subjects, *links.inputs) if each.tree}
-
-    def wanted(self, manifests: Mapping[str, bytes]) -> Iterator[bytes]:
-        """Yield the manifests of directories the verified statements name; to be asked for after them.
-
-        Raises:
-            FormatError: one is none, although its digest was signed.
-        """
-        from attest.manifest import Manifest
-
-        for sha256 in sorted(self.trees & manifests.keys()):
-            Manifest.parse(manifests[sha256], f"manifest sha256:{sha256}", self.limits)
-            self.manifests += 1
-            yield manifests[sha256]
 
 
 @click.command("import")
@@ -145,8 +58,11 @@ def command(
 
     What is taken in was signed by whom it says. Whether that signer may say it is asked again each time it is
     used: statements without a trust role are named here, and grant nothing.
+
+    First all is verified, then it is taken in, ten thousand bundles at a time. What was taken in stays when
+    that is interrupted, and the same command goes on from there: what the store holds is not verified again.
     """
-    from attest.cli.verify import manifests_beside
+    from attest.cli.verify import each_manifest
     from attest.errors import UsageError
     from attest.processes import cores
     from attest.trust import read_trust
@@ -154,27 +70,53 @@ def command(
     bounds = limits_from(limits)
     if manifests is not None and not manifests.is_dir():
         raise UsageError("there is no such folder", str(manifests), "--manifests names a folder")
-    intake = _Intake(file, read_trust(trust, bounds), bounds, skip_unverified, jobs or cores())
-    beside = manifests_beside([file], manifests, bounds)
-    new = 0
-    with open_store_from(store_uri, limits=bounds) as store:
-        try:
-            new = store.put(intake.bundles(), intake.wanted(beside))
-        except _RefusedError:
-            taken = False
-        else:
-            taken = True
-    _remark(intake)
+    believed = read_trust(trust, bounds)
+    beside = {each.name: each for each, _ in each_manifest([file], manifests, bounds)}
+    with open_store_from(store_uri, limits=bounds) as store, _kept(file) as whole:
+        intake = Intake(whole, believed, bounds, skip_unverified, jobs or cores(), store, beside)
+        with counting("lines verified") as advance:
+            intake.examine(advance)
+        _remark(intake)
+        if intake.acceptable:
+            _take(intake)
     if as_json:
-        echo_json(_answer(intake, new, taken=taken))
-    elif taken:
-        _tell(intake, new)
-    if not taken:
+        echo_json(_answer(file, intake))
+    elif intake.acceptable:
+        _tell(intake)
+    if not intake.acceptable:
         click.echo("attest: refused: nothing was taken in", err=True)
         click.get_current_context().exit(1)
 
 
-def _remark(intake: _Intake) -> None:
+@contextmanager
+def _kept(file: Path) -> Iterator[Path]:
+    """Give a file that can be read twice: a copy of what comes through a pipe."""
+    if not file.is_fifo():
+        yield file
+        return
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory(prefix="attest-") as folder:
+        copy = Path(folder) / "bundle.jsonl"
+        with file.open("rb") as pipe, copy.open("xb") as stream:
+            shutil.copyfileobj(pipe, stream)
+        yield copy
+
+
+def _take(intake: Intake) -> None:
+    try:
+        with counting("bundles taken in") as advance:
+            intake.take(advance)
+    except BaseException:
+        if intake.new:
+            kept = f"taken in and kept: {counted(intake.new, 'new bundle')}"
+            click.echo(f"attest: {kept}; the same command goes on from there", err=True)
+        raise
+
+
+def _remark(intake: Intake) -> None:
     from attest.cli.steps import warn
 
     for each in intake.refused:
@@ -185,25 +127,26 @@ def _remark(intake: _Intake) -> None:
         warn(f"line {each['line']} is left out: {each['reason']}")
 
 
-def _answer(intake: _Intake, new: int, *, taken: bool) -> dict[str, Any]:
+def _answer(file: Path, intake: Intake) -> dict[str, Any]:
+    taken = intake.acceptable
     return {
-        "file": str(intake.file),
+        "file": str(file),
         "taken": taken,
-        "bundles": intake.verified if taken else 0,
-        "new": new,
-        "statements": len(intake.statements) if taken else 0,
-        "manifests": intake.manifests,
+        "bundles": intake.bundles if taken else 0,
+        "new": intake.new,
+        "statements": intake.statements if taken else 0,
+        "manifests": len(intake.trees) if taken else 0,
         "refused": intake.refused,
         "grantNothing": intake.carried,
         "unknownLines": intake.unknown,
     }
 
 
-def _tell(intake: _Intake, new: int) -> None:
-    known = intake.verified - new
+def _tell(intake: Intake) -> None:
+    known = intake.bundles - intake.new
     there = f" ({known:,} there already)" if known else ""
-    held = counted(len(intake.statements), "statement")
-    manifests = f" and {counted(intake.manifests, 'manifest')}" if intake.manifests else ""
+    held = counted(intake.statements, "statement")
+    manifests = f" and {counted(len(intake.trees), 'manifest')}" if intake.trees else ""
     left_out = f"; {counted(len(intake.refused), 'line')} left out" if intake.refused else ""
-    bundles = counted(intake.verified, "bundle")
+    bundles = counted(intake.bundles, "bundle")
     click.echo(f"took in {bundles} of {held}{there}{manifests}{left_out}")

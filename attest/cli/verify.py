@@ -278,7 +278,14 @@ def raw_evidence(paths: Iterable[Path], limits: Limits) -> Iterator[RawLine]:
 
 
 def manifests_beside(bundles: Iterable[Path], folder: Path | None, limits: Limits) -> dict[str, bytes]:
-    """Return the manifests that travel beside the bundles, each under its own digest.
+    """Return the manifests that travel beside the bundles, each under its own digest."""
+    return {file.name: data for file, data in each_manifest(bundles, folder, limits)}
+
+
+def each_manifest(
+    bundles: Iterable[Path], folder: Path | None, limits: Limits
+) -> Iterator[tuple[Path, bytes]]:
+    """Yield the files of the manifests that travel beside the bundles, and what they hold.
 
     Only files called by 64 hex digits are read, and one whose bytes have another digest is an error.
     """
@@ -286,7 +293,6 @@ def manifests_beside(bundles: Iterable[Path], folder: Path | None, limits: Limit
     from attest.errors import FormatError
 
     folders = [folder] if folder else [manifests_folder(each) for each in bundles]
-    found: dict[str, bytes] = {}
     for each in folders:
         if not each.is_dir():
             continue
@@ -297,8 +303,7 @@ def manifests_beside(bundles: Iterable[Path], folder: Path | None, limits: Limit
             data = file.read_bytes()
             if sha256_bytes(data) != file.name:
                 raise FormatError(f"got sha256 {sha256_bytes(data)}, expected its name", str(file))
-            found[file.name] = data
-    return found
+            yield file, data
 
 
 def manifests_folder(bundle: Path) -> Path:

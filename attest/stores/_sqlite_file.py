@@ -17,10 +17,11 @@ from attest.stores._rows import CHECK_HINT
 __all__ = [
     "APPLICATION_ID",
     "BUSY_SECONDS",
-    "CACHE_KIB",
     "PAGE_BYTES",
+    "READING_KIB",
     "SCHEMA",
     "VERSION",
+    "WRITING_KIB",
     "Fingerprint",
     "explained",
     "fingerprint",
@@ -36,8 +37,9 @@ VERSION = 2
 PAGE_BYTES = 16 << 10
 """Of a new store: bundles of some kB fill large pages better, which saves a third of the file."""
 
-CACHE_KIB = 64 << 10
-"""What a writer keeps of the indexes in memory: digests come in no order, so every page is needed again."""
+READING_KIB, WRITING_KIB = 8 << 10, 64 << 10
+"""What is kept of the file in memory at most. Digests come in no order, so a writer needs every page of their
+indexes again and again."""
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one."""
@@ -162,6 +164,8 @@ def open_file(
             if not read_only:
                 _prepare_for_writing(connection, where, oldest, create=create)
             _identify(connection, where, oldest)
+            cache = READING_KIB if read_only else WRITING_KIB
+            connection.execute(f"PRAGMA cache_size={-cache}")  # kept as pages, whose size is known by now
         except BaseException:
             connection.close()
             raise
@@ -288,7 +292,6 @@ def _prepare_for_writing(connection: sqlite3.Connection, where: str, oldest: int
         connection.execute(f"PRAGMA page_size={PAGE_BYTES}")  # ignored once somebody else has made the tables
         _create(connection)
     _identify(connection, where, oldest)  # before anything is changed in what may be another program's file
-    connection.execute(f"PRAGMA cache_size={-CACHE_KIB}")  # counted in pages, whose size is known by now
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
