@@ -124,6 +124,10 @@ class Parameters:
         self.guard(self.hide(found))
         self._own |= found
 
+    def chosen(self, name: str) -> Any:
+        """Return the parameter of that name that belongs to the kind of step, or ``None``."""
+        return self._own.get(name)
+
     def seed(self, value: int) -> None:
         """Set the seed of the random numbers."""
         self._own["seed"] = tagged(value)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -22,6 +22,7 @@ from attest.model import StrictModel
 from attest.predicate import BASE
 from attest.service import check_url
 from attest.store import Store, open_store, without_password
+from attest.words import choice
 
 __all__ = [
     "DEFAULT_BUILDER_ID",
@@ -40,6 +41,8 @@ DEFAULT_STORE = ".attest/store.db"
 
 DEFAULT_BUILDER_ID = f"{BASE}builders/local/v0.1"
 """Builder id of a step that was run by hand: whoever holds the key could have run anything."""
+
+OrdersWord = Literal["warn", "refuse"]
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]+")
 
@@ -93,6 +96,8 @@ class Settings(StrictModel):
     timestamp: _ServiceUrl | list[_ServiceUrl] = Field(default_factory=list)
     """URL of a timestamp authority (RFC 3161) that stamps every signature; of several, each one does."""
     builder: Builder = Field(default_factory=Builder)
+    orders: Annotated[OrdersWord, choice(OrdersWord)] = "warn"
+    """What `attest run` does with an input that a deletion order in force reaches: `warn` or `refuse`."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 from workshop import attest, fill, make_project, steps
@@ -405,3 +406,65 @@ def test_a_picture_of_nothing_says_so(project, capfd):
     attest(capfd, "order", "add", "other.yaml")
     attest(capfd, "impact", "C-9", "--svg", "none.svg")
     assert "The order reaches nothing" in (project / "none.svg").read_text()
+
+
+# what a later step reads
+
+
+def again(capfd, name, *words, code=0):
+    script = f"mkdir {name} && echo {name} > {name}/model.safetensors"
+    return attest(capfd, "run", *words, "--output", name, "--", "sh", "-c", script, code=code)[1]
+
+
+def test_a_step_that_reads_what_an_order_reaches_is_told(project, capfd):
+    clean = again(capfd, "early", "--kind", "train", "--dataset", "data")
+    assert "order" not in clean
+    attest(capfd, "order", "new", "--id", "C-4743", "--basis", "voluntary", "--dataset", "data")
+    attest(capfd, "order", "add", "order.yaml")
+    told = again(capfd, "late", "--kind", "finetune", "--base-model", "faces-model", "--dataset", "songs")
+    assert "the deletion order C-4743 (active) reaches this base-model: data/ → faces-model" in told
+    assert "songs" not in told.partition("attest: ")[2].partition("\n")[0]
+    assert "reaches this" not in again(capfd, "other", "--kind", "train", "--dataset", "songs")
+    words = ("--kind", "train", "--dataset", "data", "--allow-ordered")
+    assert "reaches this" not in again(capfd, "allowed", *words)
+    assert (project / "late").exists()
+
+
+def test_a_setting_refuses_it_before_anything_is_run(project, ordered, capfd):
+    settings = project / "attest.yaml"
+    settings.write_text(settings.read_text() + "orders: refuse\n")
+    before = len(steps(project))
+    told = again(capfd, "late", "--kind", "train", "--dataset", "data", code=2)
+    assert "the deletion order C-4743 (active) reaches this dataset: data" in told
+    assert "--allow-ordered" in told
+    assert not (project / "late").exists()
+    assert len(steps(project)) == before
+    again(capfd, "allowed", "--kind", "train", "--dataset", "data", "--allow-ordered")
+    settings.write_text(settings.read_text().replace("refuse", "refus"))
+    _, err = attest(capfd, "order", "list", code=2)
+    assert "did you mean 'refuse'?" in err
+
+
+def test_a_step_that_answers_the_order_is_not_told(project, ordered, capfd):
+    settings = project / "attest.yaml"
+    settings.write_text(settings.read_text() + "orders: refuse\n")
+    words = ("--kind", "transform", "--dataset", "data", "--set", f"order={ordered}")
+    assert "reaches this" not in again(capfd, "cleaned", *words)
+    old = json.loads(attest(capfd, "digest", "faces-model", "--json")[0])
+    words = ("--kind", "train", "--dataset", "songs", "--replaces", f"sha256:{digest_of(old)}/")
+    assert "reaches this" not in again(capfd, "anew", *words, "--order", "C-4743")
+
+
+def digest_of(value):
+    """The first sha256 in an answer of `attest digest --json`."""
+    return re.search(r"[0-9a-f]{64}", json.dumps(value))[0]
+
+
+def test_what_cannot_be_told_stops_nothing_unless_it_is_refused(project, ordered, capfd):
+    (project / "trust.yaml").write_text("principals: [\n")
+    told = again(capfd, "late", "--kind", "train", "--dataset", "songs")
+    assert "whether a deletion order reaches an input could not be told" in told
+    settings = project / "attest.yaml"
+    settings.write_text(settings.read_text() + "orders: refuse\n")
+    assert "trust.yaml" in again(capfd, "later", "--kind", "train", "--dataset", "songs", code=2)
+    assert not (project / "later").exists()

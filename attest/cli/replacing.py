@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
+    from attest.cli.snapshot import Snapshot
     from attest.impact import Impact
     from attest.recorder import Recorder
     from attest.resource import Artifact
@@ -25,7 +25,7 @@ class Replacing:
 
     @classmethod
     def of(
-        cls, order: str | None, given: Sequence[str], trust: Path | None, store_uri: str | None
+        cls, order: str | None, given: Sequence[str], snapshot: Callable[[], Snapshot]
     ) -> Replacing | None:
         """Look the order up in the store, and what it reaches.
 
@@ -33,10 +33,9 @@ class Replacing:
             UsageError: only one of the two is given, there is no such order, or it does not reach what is to
                 be replaced.
         """
-        from attest.cli.snapshot import find_order, take_snapshot
+        from attest.cli.snapshot import find_order
         from attest.errors import UsageError
         from attest.impact import Impact
-        from attest.limits import DEFAULT
         from attest.resource import Artifact
 
         if order is None and not given:
@@ -45,8 +44,7 @@ class Replacing:
             hint = "attest impact ORDER --plan tells both"
             raise UsageError("--replaces and --order go together", hint=hint)
         artifacts = tuple(dict.fromkeys(Artifact.parse(each) for each in given))
-        snapshot = take_snapshot((), (), trust, store_uri, DEFAULT)
-        impact = Impact(snapshot.graph, find_order(snapshot, order))
+        impact = Impact(snapshot().graph, find_order(snapshot(), order))
         for artifact in artifacts:
             if artifact not in impact.reached:
                 raise UsageError("is not affected by the order", f"--replaces {artifact}", "keep it")
@@ -63,6 +61,7 @@ class Replacing:
         Raises:
             UsageError: a path of statements leads from a target to an input.
         """
+        from attest.cli.ordered_inputs import path_to
         from attest.cli.steps import warn
         from attest.errors import UsageError
         from attest.graph import SUPPORT_LIMIT, SUPPORT_ROLES
@@ -72,8 +71,7 @@ class Replacing:
             artifact = material.artifact
             reached = self.impact.reached.get(artifact)
             if reached is not None and reached.descends:
-                names = [self.impact.graph.name(hop.source) for hop in self.impact.path(artifact)]
-                path = " → ".join([*names[:6], *(["…"] if len(names) > 6 else []), material.name])
+                path = path_to(self.impact, artifact, material.name)
                 what = f"the order reaches this {material.role}: {path}"
                 raise UsageError(what, str(artifact), "attest impact ORDER --plan tells what to leave out")
             small = material.size is not None and material.size <= SUPPORT_LIMIT

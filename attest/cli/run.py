@@ -16,6 +16,8 @@ from attest.errors import AttestError, RecordingError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.cli.replacing import Replacing
+    from attest.cli.snapshot import Snapshot
     from attest.recorder import Recorder
     from attest.resource import Artifact
 
@@ -44,6 +46,11 @@ __all__ = ["command"]
     "--allow-removed",
     is_flag=True,
     help="Inputs may hold records that were removed before: this step takes them out.",
+)
+@click.option(
+    "--allow-ordered",
+    is_flag=True,
+    help="Inputs may be what a deletion order in force reaches; else that is told, or refused.",
 )
 @click.option(
     "--from",
@@ -75,6 +82,7 @@ def command(
     variables: tuple[str, ...],
     require_known_inputs: bool,
     allow_removed: bool,
+    allow_ordered: bool,
     bundles: tuple[Path, ...],
     trust: Path | None,
     keep_identity: bool,
@@ -102,7 +110,9 @@ def command(
     name=VALUE are understood.
 
     With --replaces and --order, the step makes something anew that a deletion order reaches: an input that
-    the order reaches, too, is refused before anything is run.
+    the order reaches, too, is refused before anything is run. Of every other order in force, in the store or
+    in a register there, you are told which inputs it reaches; with `orders: refuse` in attest.yaml nothing is
+    run then.
     """
     from attest.cli.process import execute, find_program
     from attest.cli.replacing import Replacing
@@ -112,12 +122,12 @@ def command(
         recorder = _recorder(words, completeness, variables, require_known_inputs, bundles, trust, given)
         declare(recorder, given)
         program = find_program(words[0])
-        replacing = Replacing.of(order, replaces, trust, given["store_uri"])
+        snapshot = _snapshot(trust, given["store_uri"])
+        replacing = Replacing.of(order, replaces, snapshot)
         if replacing is not None:
             replacing.declare(recorder)
         recorder.begin(declared=True)
-        if replacing is not None:
-            replacing.check_inputs(recorder)
+        _check_inputs(recorder, replacing, snapshot, allowed=allow_ordered)
     project = recorder.desk.project
     identity = frozenset() if keep_identity else project.identity_variables
     hidden = project.secret_variables | identity
@@ -207,6 +217,28 @@ def _recorder(
         progress=progress_bar(),
         tell=warn,
     )
+
+
+def _check_inputs(
+    recorder: Recorder, replacing: Replacing | None, snapshot: Callable[[], Snapshot], *, allowed: bool
+) -> None:
+    """Look at the inputs in the light of deletion orders."""
+    from attest.cli.ordered_inputs import check_orders
+
+    if replacing is not None:
+        replacing.check_inputs(recorder)
+    if not allowed:
+        check_orders(recorder, snapshot, replacing.impact.order.digest if replacing is not None else None)
+
+
+def _snapshot(trust: Path | None, store_uri: str | None) -> Callable[[], Snapshot]:
+    """Return what takes everything in the store, once."""
+    from functools import cache
+
+    from attest.cli.snapshot import take_snapshot
+    from attest.limits import DEFAULT
+
+    return cache(lambda: take_snapshot((), (), trust, store_uri, DEFAULT))
 
 
 def _known(bundles: Sequence[Path], trust: Path) -> Callable[[Artifact, str], bool]:
