@@ -11,7 +11,7 @@ all that it is clear, for that takes everything (docs/adr/0029).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
@@ -22,6 +22,7 @@ from attest.errors import AttestError, FormatError, LimitError
 from attest.graph import Evidence, Graph
 from attest.impact import Impact
 from attest.itemclass import class_trail
+from attest.keeper import RegisterState, Remembered
 from attest.limits import DEFAULT, Limits
 from attest.manifest import Manifest
 from attest.predicate import BASES, predicate_name, predicate_type, read_predicate
@@ -66,6 +67,8 @@ class Body:
     unverified: int
     """Statements nobody the trust names is shown to have signed."""
     unknown_lines: int
+    registers: Mapping[str, RegisterState] = field(default_factory=dict)
+    """What registers among them say, and those that were seen before."""
 
 
 class Reading:
@@ -76,9 +79,19 @@ class Reading:
         as_of: time of evaluation, in UTC.
         limits: the reader's limits.
         jobs: processes that share the work.
+        memory: what the reader saw last of each register.
     """
 
-    def __init__(self, trust: Trust, as_of: datetime, limits: Limits = DEFAULT, *, jobs: int = 1) -> None:
+    def __init__(
+        self,
+        trust: Trust,
+        as_of: datetime,
+        limits: Limits = DEFAULT,
+        *,
+        jobs: int = 1,
+        memory: Mapping[str, Remembered] | None = None,
+    ) -> None:
+        self.memory = memory or {}
         self._trust = trust
         self._as_of = as_of
         self._limits = limits
@@ -117,10 +130,13 @@ class Reading:
             LimitError: beyond the reader's limits.
         """
         checked = Checked(self._verified, (), (), {})
-        evidence, registers = judged(checked, self._trust, self._as_of, limits=self._limits, at_rest=True)
+        evidence, registers = judged(
+            checked, self._trust, self._as_of, memory=self.memory, limits=self._limits, at_rest=True
+        )
         claims = self._claims()
         graph = Graph([*evidence, *claims], manifests)
-        return Body(graph, read_orders(graph.evidence, registers), len(claims), self._unknown_lines)
+        orders = read_orders(graph.evidence, registers)
+        return Body(graph, orders, len(claims), self._unknown_lines, registers)
 
     def _claims(self) -> list[Evidence]:
         """Read what nobody is shown to have signed; adverse facts count, so it is not passed over."""

@@ -468,3 +468,64 @@ def test_what_cannot_be_told_stops_nothing_unless_it_is_refused(project, ordered
     settings.write_text(settings.read_text() + "orders: refuse\n")
     assert "trust.yaml" in again(capfd, "later", "--kind", "train", "--dataset", "songs", code=2)
     assert not (project / "later").exists()
+
+
+# a register that goes back
+
+
+def suspended(capfd, ordered):
+    """Editions 1 (empty), 2 (the order is suspended) and 3 (it is active again)."""
+    more = ("--signer", "keys/attest.key")
+    words = ("--next-update", "30 days", "--scope", "order", "-o", "1")
+    attest(capfd, "register", "new", REGISTER, *words, *more)
+    attest(capfd, "register", "append", "1", "--order", "order.jsonl", "-o", "1b", *more)
+    attest(capfd, "register", "append", "1b", "--status", f"{ordered}=suspended", "-o", "2", *more)
+    attest(capfd, "register", "append", "2", "--status", f"{ordered}=active", "-o", "3", *more)
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_an_edition_older_than_the_one_seen_before_lifts_nothing(project, ordered, capfd, pinned):
+    suspended(capfd, ordered)
+    memory = project / ".attest" / "registers.memory.json"
+    if pinned:
+        attest(capfd, "trust", "new", "trust.yaml")
+        words = ("--key", "keys/attest.key.pub", "--role", "keeper", "--register", REGISTER)
+        attest(capfd, "trust", "add", "trust.yaml", "registry", *words)
+        memory = project / "trust.memory.json"
+    out, err = attest(capfd, "order", "list", "--register", "2")
+    assert out.startswith("suspended")
+    assert err == ""
+    out, err = attest(capfd, "order", "list", "--register", "3")
+    assert out.startswith("active")
+    kept = memory.read_bytes()
+    out, err = attest(capfd, "order", "list", "--register", "2")
+    assert out.startswith("unknown")
+    assert f"register {REGISTER} was rolled back: got sequence 3, 4 was seen before" in err
+    assert "it lifts no order" in err
+    said, err = attest(capfd, "impact", "C-4743", "--register", "2", "--json")
+    assert json.loads(said)["order"]["state"] == "unknown"
+    assert "rolled back" in err
+    assert memory.read_bytes() == kept
+
+
+def test_two_editions_of_one_number_are_told(project, ordered, capfd):
+    suspended(capfd, ordered)
+    more = ("--signer", "keys/attest.key")
+    attest(capfd, "register", "append", "2", "--status", f"{ordered}=satisfied", "-o", "3b", *more)
+    attest(capfd, "order", "list", "--register", "3")
+    out, err = attest(capfd, "order", "list", "--register", "3b")
+    assert out.startswith("unknown")
+    assert "has two versions of sequence 4: this one and one seen before" in err
+
+
+def test_a_memory_that_cannot_be_read_is_an_error_and_one_that_cannot_be_written_a_warning(
+    project, ordered, capfd
+):
+    suspended(capfd, ordered)
+    memory = project / ".attest" / "registers.memory.json"
+    memory.write_text("not ours")
+    _, err = attest(capfd, "impact", "C-4743", "--register", "2", code=4)
+    assert "registers.memory.json" in err
+    memory.unlink()
+    attest(capfd, "order", "list", "-b", "order.jsonl")  # of a bundle nobody is believed about: no memory
+    assert not memory.exists()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from attest.settings import Project
     from attest.trust import Trust
 
-__all__ = ["own_keys", "own_trust"]
+__all__ = ["TRUST_FILE", "own_keys", "own_trust"]
 
 TRUST_FILE = "trust.yaml"
 

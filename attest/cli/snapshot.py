@@ -48,25 +48,28 @@ def take_snapshot(
 
     In the store the project's own keys are believed, and its trust file; of bundles, without a trust file
     nobody is, and all that is said is a claim. A register named by its URL is fetched, and kept beside the
-    trust file, or in the project's ``.attest``.
+    trust file, or in the project's ``.attest``; so is what was seen last of each: an older edition is told,
+    and lifts nothing.
 
     Raises:
         AttestError: something cannot be read, or the trust file is no trust file.
     """
     from pathlib import Path
 
-    from attest.cli.registers import register_files
+    from attest.cli.registers import memory_beside, register_files
     from attest.cli.verify import manifests_beside, raw_evidence
     from attest.trust import Trust, read_trust
 
-    if bundles:
-        files = list(bundles)
-        believed = read_trust(trust, limits) if trust is not None else Trust.of_keys({})
-        folder = (trust or Path("trust.yaml")).with_suffix(".registers")
-        lines = raw_evidence([*files, *register_files(registers, folder, limits)], limits)
-        manifests = manifests_beside(files, None, limits)
-        return _snapshot(lines, believed, manifests, limits, ", ".join(map(str, files)))
-    return _of_store(registers, trust, store_uri, limits)
+    if not bundles:
+        return _of_store(registers, trust, store_uri, limits)
+    files = list(bundles)
+    believed = read_trust(trust, limits) if trust is not None else Trust.of_keys({})
+    folder = (trust or Path("trust.yaml")).with_suffix(".registers")
+    lines = raw_evidence([*files, *register_files(registers, folder, limits)], limits)
+    manifests = manifests_beside(files, None, limits)
+    memory = memory_beside(trust) if trust is not None else None
+    reading = _reading(believed, limits, memory)
+    return _snapshot(lines, reading, manifests, believed, ", ".join(map(str, files)), memory)
 
 
 def _of_store(
@@ -78,51 +81,72 @@ def _of_store(
     from attest.cli.verify import raw_evidence
     from attest.store import StoredManifests
 
-    with _opened(registers, trust, store_uri, limits) as (store, believed, editions):
+    with _opened(registers, trust, store_uri, limits) as (store, believed, editions, memory):
         stored = (
             RawLine("the store", number, bundle.raw) for number, bundle in enumerate(store.bundles(), 1)
         )
         lines = chain(stored, raw_evidence(editions, limits))
-        return _snapshot(lines, believed, StoredManifests(store), limits, "the store")
+        reading = _reading(believed, limits, memory)
+        return _snapshot(lines, reading, StoredManifests(store), believed, "the store", memory)
 
 
 @contextmanager
 def _opened(
     registers: Sequence[str], trust: Path | None, store_uri: str | None, limits: Limits
-) -> Iterator[tuple[Store, Trust, list[Path]]]:
-    """Open the project's store; with it comes whom the project believes, and editions of registers."""
+) -> Iterator[tuple[Store, Trust, list[Path], Path]]:
+    """Open the project's store; with it come whom the project believes, registers, and their memory."""
     from pathlib import Path
 
-    from attest.cli.own_trust import own_trust
-    from attest.cli.registers import register_files
+    from attest.cli.own_trust import TRUST_FILE, own_trust
+    from attest.cli.registers import memory_beside, register_files
     from attest.settings import find_project
 
     project = find_project(Path.cwd(), store=store_uri, optional=store_uri is not None)
     believed = own_trust(project, trust, limits=limits)
     folder = trust.with_suffix(".registers") if trust else project.root / ".attest" / "registers"
     with project.open_store(read_only=True, limits=limits) as store:
-        yield store, believed, register_files(registers, folder, limits)
+        file = trust or project.root / TRUST_FILE
+        memory = memory_beside(file if file.is_file() else project.root / ".attest" / "registers")
+        yield store, believed, register_files(registers, folder, limits), memory
 
 
 def _snapshot(
-    lines: Iterable[RawLine], trust: Trust, manifests: Mapping[str, bytes], limits: Limits, source: str
+    lines: Iterable[RawLine],
+    reading: Reading,
+    manifests: Mapping[str, bytes],
+    trust: Trust,
+    source: str,
+    memory: Path | None,
 ) -> Snapshot:
     from attest.cli.tally import tally
 
-    reading = _reading(trust, limits)
     reading.add(tally(lines, "statements read"))
-    return _whole(reading.body(manifests), trust, source)
+    body = reading.body(manifests)
+    _keep(body, reading, memory)
+    return _whole(body, trust, source)
 
 
-def _reading(trust: Trust, limits: Limits) -> Reading:
+def _reading(trust: Trust, limits: Limits, memory: Path | None) -> Reading:
+    """Return what verifies lines; registers among them are held against what was seen before."""
     from datetime import UTC, datetime, timedelta
 
     from attest.excerpt import Reading
+    from attest.memory import read_memory
     from attest.processes import cores
 
     # up to the next second: a timestamp of this very second is not in the future
     now = datetime.now(UTC) + timedelta(seconds=1)
-    return Reading(trust, now, limits, jobs=cores())
+    remembered = read_memory(memory) if memory is not None else {}
+    return Reading(trust, now, limits, jobs=cores(), memory=remembered)
+
+
+def _keep(body: Body, reading: Reading, memory: Path | None) -> None:
+    """Say what is wrong with registers, and remember the others."""
+    from attest.cli.registers import remember, tell_problems
+
+    tell_problems(body.registers)
+    if memory is not None:
+        remember(memory, reading.memory, body.registers)
 
 
 def _whole(body: Body, trust: Trust, source: str) -> Snapshot:
@@ -154,12 +178,13 @@ def take_excerpt(
     from attest.cli.verify import raw_evidence
     from attest.excerpt import Excerpt
 
-    with _opened(registers, trust, store_uri, limits) as (store, believed, editions):
-        reading = _reading(believed, limits)
+    with _opened(registers, trust, store_uri, limits) as (store, believed, editions, memory):
+        reading = _reading(believed, limits, memory)
         reading.add(raw_evidence(editions, limits))
         excerpt = Excerpt(store, reading, believed, limits)
         state = find_order(_whole(excerpt.body(), believed, "the store"), order)
         body, impact = excerpt.reached(state.digest, found)
+        _keep(body, reading, memory)
         return _whole(body, believed, "the store"), impact
 
 

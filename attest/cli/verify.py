@@ -125,9 +125,9 @@ def command(
     from pathlib import Path
 
     from attest.cli.ordered_records import proofs_folder, read_proofs
-    from attest.cli.registers import register_files
+    from attest.cli.registers import memory_beside, register_files, remember
     from attest.files import write_file
-    from attest.memory import read_memory, write_memory
+    from attest.memory import read_memory
     from attest.model import format_time
     from attest.policy import evaluate, read_policy
     from attest.processes import cores
@@ -144,7 +144,7 @@ def command(
     believed = read_trust(trust, bounds)
     demanded = read_policy(policy, bounds)
     given = click.get_current_context().params | {"memory": memory}
-    memory = memory or trust.with_suffix(".memory.json")
+    memory = memory or memory_beside(trust)
     remembered = read_memory(memory)
     time, historical = evaluation_time(as_of)
     editions = register_files(registers, trust.with_suffix(".registers"), bounds)
@@ -174,7 +174,7 @@ def command(
     if auditor is not None:
         auditor.write(results[0])
     if not historical:
-        _remember(lambda: write_memory(memory, remembered, seen))
+        remember(memory, remembered, seen)
     return worst(each.verdict for each in results).exit_code
 
 
@@ -358,15 +358,6 @@ def show_reports(reports: Sequence[Report], *, as_json: bool) -> None:
     else:
         color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         click.echo(RENDERERS.load("text")(reports[0], color=color), nl=False)
-
-
-def _remember(write: Callable[[], object]) -> None:
-    from attest.errors import StoreError
-
-    try:
-        write()
-    except StoreError as error:
-        click.echo(f"attest: warning: {error}: an older register will not be noticed next time", err=True)
 
 
 _AGAIN = {
