@@ -16,11 +16,10 @@ from typing import Annotated, Any
 
 from pydantic import PrivateAttr
 
+from attest.attachment import digest_named
 from attest.claim import Token
 from attest.digest import Sha256
 from attest.document import UNFILLED, Document, check_filled, read_file
-from attest.errors import DigestError, UsageError
-from attest.hashing import hash_file
 from attest.limits import DEFAULT, Limits
 from attest.model import Date, StrictModel
 from attest.predicates.dataset import Dataset
@@ -183,13 +182,9 @@ class Card(StrictModel):
         name = card.get(last) if isinstance(last, str) else card[last]
         if name is None:
             return None
-        try:
-            digest = hash_file(self._folder / name).sha256
-        except (DigestError, OSError) as error:
-            where = self._document.where(path) if self._document else None
-            reason = error.what if isinstance(error, DigestError) else str(error.strerror)
-            hint = "paths are relative to the card; only the digest leaves, not the file"
-            raise UsageError(f"{name[:200]!r}: {reason}", where, hint) from error
+        where = self._document.where(path) if self._document else None
+        hint = "paths are relative to the card; only the digest leaves, not the file"
+        digest = digest_named(self._folder, name, where, hint)
         card[last] = {"name": name, "digest": {"sha256": digest}}
         return {"name": name, "digest": {"sha256": digest}}
 

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
+from attest.attachment import digest_named
 from attest.claim import Count
-from attest.document import UNFILLED, check_filled, read_file
+from attest.document import UNFILLED, Document, check_filled, read_file
 from attest.limits import DEFAULT, Limits
 from attest.model import Date, StrictModel, Timestamp
 from attest.resource import MANIFEST_MEDIA_TYPE
-from attest.words import ArtifactName, Text, choice
+from attest.words import ArtifactName, FileName, Text, choice
 
 __all__ = [
     "CertifiedRow",
@@ -84,6 +85,8 @@ class CertifiedRow(StrictModel):
     """When it was done."""
     verification: Text | None = None
     """How and by whom it was checked."""
+    evidence: list[FileName] = Field(default_factory=list)
+    """Documents that show it, as files; their digests are signed, and they stay home."""
     replaced_by: ArtifactName | None = None
     """What was trained anew in its place."""
     retention: RetentionSection | None = None
@@ -105,11 +108,17 @@ class RecipientRow(StrictModel):
     """When they were instructed to delete."""
     confirmed_at: Timestamp | None = None
     """When they confirmed in writing."""
+    instruction: FileName | None = None
+    """The instruction, as a file."""
+    confirmation: FileName | None = None
+    """Their confirmation, as a file."""
 
 
 class ConsentSection(StrictModel):
-    """How many people were asked, and what they said."""
+    """How people were asked, how many, and what they said."""
 
+    process: Text | None = None
+    """How they were given notice and asked, in words."""
     noticed: Count | None = None
     """Accounts that were given notice."""
     consented: Count | None = None
@@ -122,6 +131,8 @@ class ConsentSection(StrictModel):
     """Those that asked for deletion."""
     questions: Count | None = None
     """Those that had questions."""
+    authorised_by_school: Count | None = None
+    """Those for which a school agreed."""
 
 
 class ItemsFile(StrictModel):
@@ -138,19 +149,38 @@ class ItemsFile(StrictModel):
     note: Text | None = None
     """In words."""
 
+    _document: Document | None = PrivateAttr(default=None)
+    _folder: Path = PrivateAttr(default=Path())
+
     def predicate(self, declaration: DeclarationFile, snapshot: str) -> dict[str, Any]:
         """Return what is signed.
 
         Args:
             declaration: the officer's.
             snapshot: digest of the statements it was computed from.
+
+        Raises:
+            UsageError: a file it names cannot be read; with the line.
         """
         said = self.to_json()
-        for item in said["items"]:
+        for number, item in enumerate(said["items"]):
             item["artifact"] = _descriptor(item["artifact"], item.pop("name", None))
             if "replacedBy" in item:
                 item["replacedBy"] = _descriptor(item["replacedBy"], None)
+            place = ("items", number, "evidence")
+            item["evidence"] = [
+                self._attached(name, (*place, at)) for at, name in enumerate(item["evidence"])
+            ]
+        for number, row in enumerate(said["recipients"]):
+            for name in ("instruction", "confirmation"):
+                if name in row:
+                    row[name] = self._attached(row[name], ("recipients", number, name))
         return {**said, "snapshot": snapshot, "declaration": declaration.to_json()}
+
+    def _attached(self, name: str, place: tuple[str | int, ...]) -> dict[str, Any]:
+        where = self._document.where(place) if self._document else None
+        hint = "paths are relative to the list; only the digest leaves, not the file"
+        return {"name": name, "digest": {"sha256": digest_named(self._folder, name, where, hint)}}
 
 
 class DeclarationFile(StrictModel):
@@ -189,7 +219,10 @@ def read_items(path: Path, limits: Limits = DEFAULT) -> ItemsFile:
     """
     document = read_file(path, limits)
     check_filled(document)
-    return document.validate(ItemsFile)
+    items = document.validate(ItemsFile)
+    items._document = document  # noqa: SLF001 - its own module
+    items._folder = path.parent  # noqa: SLF001 - its own module
+    return items
 
 
 def read_declaration(path: Path, limits: Limits = DEFAULT) -> DeclarationFile:
@@ -204,12 +237,15 @@ def read_declaration(path: Path, limits: Limits = DEFAULT) -> DeclarationFile:
     return document.validate(DeclarationFile)
 
 
-def items_template(items: Sequence[tuple[str, str, str, str]], recipients: Sequence[str]) -> str:
+def items_template(
+    items: Sequence[tuple[str, str, str, str]], recipients: Sequence[str], *, consent: bool = False
+) -> str:
     """Return the text of a new list of items.
 
     Args:
         items: artifact, name, class and, where the order sets one, day of the deadline of each.
         recipients: their legal names.
+        consent: whether the order asks how consent was asked for.
     """
     lines = [
         "# What became of everything the order reaches. Replace every FILL-IN.",
@@ -217,6 +253,7 @@ def items_template(items: Sequence[tuple[str, str, str, str]], recipients: Seque
         "# disposition: destroyed, retrained-replaced (with replacedBy), records-removed,",
         "#   retained (with retention: {obligation, followUp}),",
         "#   infeasible (with infeasibility: {explanation, officer})",
+        "# evidence: [FILE, …] names documents that show it; only their digests are signed.",
         f"ceasedAt: {UNFILLED}   # since when nothing of it is disclosed, used or benefitted from",
         "items:",
     ]
@@ -237,6 +274,17 @@ def items_template(items: Sequence[tuple[str, str, str, str]], recipients: Seque
             f"    instructedAt: {UNFILLED}",
             f"    confirmedAt: {UNFILLED}",
         ]
+    if consent:
+        names = (
+            "process",
+            "noticed",
+            "consented",
+            "declined",
+            "noResponse",
+            "deletionRequested",
+            "questions",
+        )
+        lines += ["consent:", *(f"  {name}: {UNFILLED}" for name in names)]
     return "\n".join(lines) + "\n"
 
 

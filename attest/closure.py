@@ -16,11 +16,11 @@ from attest.graph import Evidence
 from attest.impact import Certainty, Impact, snapshot_digest
 from attest.model import Model
 from attest.predicates.deletion_certificate import CertifiedItem, DeletionCertificate, InformedRecipient
-from attest.predicates.deletion_order import ThirdParties
+from attest.predicates.deletion_order import DeletionOrder, ThirdParties
 from attest.resource import Artifact
 from attest.toll import AffectedRow, ImpactReport
 
-__all__ = ["Closure", "Gap", "Outcome"]
+__all__ = ["Closure", "Gap", "Outcome", "asks_for_consent"]
 
 
 _UNDECIDED = frozenset(
@@ -30,6 +30,10 @@ _UNDECIDED = frozenset(
     }
 )
 """Codes of gaps that are about what cannot be read, is not explained, or is not shown."""
+
+
+_ASKED = ("process", "noticed", "consented", "declined", "no_response", "deletion_requested", "questions")
+"""What is told of how consent was asked for, where an order wants that (FTC v. WW, II.A)."""
 
 
 class Outcome(StrEnum):
@@ -54,6 +58,14 @@ class Gap(Model):
     def undecided(self) -> bool:
         """Whether the statements in hand cannot tell, rather than that something is missing."""
         return self.code in _UNDECIDED
+
+
+def asks_for_consent(order: DeletionOrder | None) -> bool:
+    """Whether an order asks how people were asked for consent; what nobody can read of that asks, too."""
+    reporting = order.reporting if order is not None else None
+    if reporting is None:
+        return False
+    return reporting.consent not in (None, "no") or "consent" in reporting.unreadable_fields
 
 
 class Closure:
@@ -110,6 +122,7 @@ class Closure:
                 yield Gap(
                     code="item-not-affected", outcome=Outcome.COMPLETE, subject=_name(items[0]), summary=what
                 )
+        yield from self._consent(self._said)
         yield from self._removals()
         yield from self._recipients(self._said)
 
@@ -132,6 +145,21 @@ class Closure:
         if said.unreadable_fields:
             names = ", ".join(said.unreadable_fields)
             yield _open("certificate-unreadable", "certificate", f"cannot be read in full: {names}")
+
+    def _consent(self, said: DeletionCertificate) -> Iterator[Gap]:
+        """The process and the counts, where the order asks for them; and never more answers than notices."""
+        told = said.consent
+        if asks_for_consent(self.impact.order.order):
+            missing = [name for name in _ASKED if told is None or getattr(told, name) is None]
+            if missing:
+                names = ", ".join(missing).replace("_", " ")
+                what = f"the order asks how consent was asked for, and the certificate lacks {names}"
+                yield _open("consent-missing", "consent", what)
+        if told is not None and told.noticed is not None:
+            answers = sum(each or 0 for each in (told.consented, told.declined, told.no_response))
+            if answers > told.noticed:
+                what = f"{told.noticed} were given notice, and {answers} are said to have answered or not"
+                yield _open("consent-counts", "consent", what)
 
     # -- one affected artifact -----------------------------------------------------------------------------
 

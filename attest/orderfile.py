@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
+from attest.attachment import digest_named
 from attest.claim import Count
 from attest.digest import ALIASES
 from attest.document import UNFILLED, Document, check_filled, read_file
-from attest.errors import DigestError, FormatError, UsageError
-from attest.hashing import hash_file
+from attest.errors import FormatError, UsageError
 from attest.keylist import read_keys
 from attest.limits import DEFAULT, Limits
 from attest.model import Date, StrictModel, format_time
@@ -226,6 +226,8 @@ class ReportingSection(StrictModel):
     """The form of the declaration, e.g. 28 U.S.C. § 1746."""
     due: Date | None = None
     """By when."""
+    consent: YesNo | None = None
+    """`yes`: how consent was asked for is told with it, and how many gave it."""
 
 
 class OrderFile(StrictModel):
@@ -280,8 +282,8 @@ class OrderFile(StrictModel):
                 the line.
         """
         name = self.order.document or Path(self._document.name if self._document else "order.yaml").name
-        path = self._folder / name
-        subject = ResourceDescriptor(name=name, digest={"sha256": self._digest(path, ("order", "document"))})
+        digest = self._digest(name, ("order", "document"))
+        subject = ResourceDescriptor(name=name, digest={"sha256": digest})
         return Statement.build([subject], DeletionOrder.TYPE, self.predicate().to_json())
 
     def predicate(self) -> DeletionOrder:
@@ -333,15 +335,9 @@ class OrderFile(StrictModel):
             said["days"] = row.days
         return said
 
-    def _digest(self, path: Path, place: tuple[str | int, ...]) -> str:
-        try:
-            return hash_file(path).sha256
-        except (DigestError, OSError) as error:
-            where = self._document.where(place) if self._document else None
-            reason = error.what if isinstance(error, DigestError) else str(error.strerror)
-            raise UsageError(
-                f"{str(path)[:200]!r}: {reason}", where, "paths are relative to the order"
-            ) from error
+    def _digest(self, name: str, place: tuple[str | int, ...]) -> str:
+        where = self._document.where(place) if self._document else None
+        return digest_named(self._folder, name, where, "paths are relative to the order")
 
     def _keys(self, path: Path, place: tuple[str | int, ...]) -> str:
         """Return the digest of a list of keys that can be read."""

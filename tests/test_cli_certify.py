@@ -8,6 +8,9 @@ import re
 import pytest
 from test_cli_order import attest, ordered, project
 
+from attest.bundle import read_lines
+from attest.digest import sha256_bytes
+
 __all__ = ["ordered", "project"]
 
 DONE = {
@@ -56,6 +59,68 @@ def test_a_certificate_accounts_for_everything_and_is_verified(filled, ordered, 
     assert checked["sameSnapshot"]
 
 
+def test_evidence_is_named_by_files_and_only_digests_leave(filled, ordered, capfd):
+    (filled / "wipe.log").write_text("wiped")
+    path = filled / "items.yaml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("    method:", "    evidence: [wipe.log]\n    method:", 1), "utf-8")
+    attest(capfd, *words(filled), "-o", "certificate.jsonl")
+    (bundle,) = read_lines(filled.parent / "certificate.jsonl")
+    first, *rest = bundle.statement().predicate["items"]
+    assert first["evidence"] == [{"name": "wipe.log", "digest": {"sha256": sha256_bytes(b"wiped")}}]
+    assert all("evidence" not in each or each["evidence"] == [] for each in rest)
+    assert b"wiped" not in bundle.line
+    (filled / "wipe.log").unlink()
+    _, err = attest(capfd, *words(filled), code=2)
+    assert "items.yaml:" in err
+    assert "'wipe.log'" in err
+
+
+def test_instructions_and_confirmations_are_files_too(project, ordered, capfd):
+    attest(capfd, "distribution", "product", "--recipient", "Harbour Access Ltd")
+    attest(capfd, "certify", "C-4743", "--templates", "out")
+    folder = project / "out"
+    done = DONE | {"instructedAt": "2026-11-15T00:00:00Z", "confirmedAt": "2026-11-16T00:00:00Z"}
+    for name in ("items.yaml", "declaration.yaml"):
+        text = (folder / name).read_text("utf-8")
+        (folder / name).write_text(re.sub(r"(\w+): FILL-IN", lambda at: f"{at[1]}: {done[at[1]]}", text))
+    for name in ("letter.pdf", "answer.pdf"):
+        (folder / name).write_text(name)
+    with (folder / "items.yaml").open("a") as file:
+        file.write("    instruction: letter.pdf\n    confirmation: answer.pdf\n")
+    attest(capfd, *words(folder), "-o", "certificate.jsonl")
+    (bundle,) = read_lines(project / "certificate.jsonl")
+    (row,) = bundle.statement().predicate["recipients"]
+    assert row["instruction"] == {"name": "letter.pdf", "digest": {"sha256": sha256_bytes(b"letter.pdf")}}
+    assert row["confirmation"]["digest"] == {"sha256": sha256_bytes(b"answer.pdf")}
+
+
+def test_an_order_that_asks_for_the_process_of_consent_has_it_in_the_list(project, capfd):
+    attest(capfd, "order", "new", "--id", "C-1", "--basis", "voluntary", "--dataset", "data")
+    with (project / "order.yaml").open("a") as file:
+        file.write("reporting: {recipient: Example Trade Commission, consent: yes}\n")
+    attest(capfd, "order", "add", "order.yaml")
+    attest(capfd, "certify", "C-1", "--templates", "out")
+    text = (project / "out" / "items.yaml").read_text("utf-8")
+    assert "consent:\n  process: FILL-IN\n  noticed: FILL-IN" in text
+    counts = {"process": "a letter", "noticed": 5, "consented": 1, "declined": 1, "noResponse": 3}
+    counts |= {"deletionRequested": 1, "questions": 0}
+    for name in ("items.yaml", "declaration.yaml"):
+        path = project / "out" / name
+        said = DONE | counts
+        path.write_text(
+            re.sub(r"(\w+): FILL-IN", lambda at, said=said: f"{at[1]}: {said[at[1]]}", path.read_text())
+        )
+    less = (project / "out" / "items.yaml").read_text()
+    (project / "out" / "less.yaml").write_text(less.replace("  noResponse: 3\n", ""))
+    given = ("certify", "C-1", "--declaration", "out/declaration.yaml", "--json", "--items")
+    said = json.loads(attest(capfd, *given, "out/less.yaml", code=3)[0])
+    assert [(each["code"], each["summary"].partition("lacks ")[2]) for each in said["findings"]] == [
+        ("consent-missing", "no response")
+    ]
+    assert json.loads(attest(capfd, *given, "out/items.yaml")[0])["outcome"] == "COMPLETE"
+
+
 def test_what_leaves_something_out_is_refused_and_names_it(filled, ordered, capfd):
     text = (filled / "items.yaml").read_text("utf-8")
     entries = text.split("  - artifact:")
@@ -74,7 +139,7 @@ def test_what_leaves_something_out_is_refused_and_names_it(filled, ordered, capf
 def test_what_is_not_filled_in_or_misspelt_is_refused_with_its_line(filled, ordered, capfd):
     attest(capfd, "certify", "C-4743", "--templates", "fresh")
     _, err = attest(capfd, *words(filled.parent / "fresh"), code=2)
-    assert "items.yaml:6: still to be filled in: ceasedAt" in err
+    assert "items.yaml:7: still to be filled in: ceasedAt" in err
     path = filled / "items.yaml"
     path.write_text(
         path.read_text("utf-8").replace("    disposition: destroyed", "    disposition: destroid", 1), "utf-8"

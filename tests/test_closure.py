@@ -204,6 +204,43 @@ def test_weights_that_were_also_made_by_themselves_are_an_item_of_their_own(fold
     assert case.codes() == (Outcome.COMPLETE, {})
 
 
+COUNTS = {
+    "process": "a letter to every account, and an answer page",
+    "noticed": 100,
+    "consented": 40,
+    "declined": 10,
+    "noResponse": 50,
+    "deletionRequested": 12,
+    "questions": 3,
+}
+
+
+def asking(case, word):
+    """The same, with an order that asks how consent was asked for."""
+    case.order = order(case.world, case.faces, **TERMS, reporting={"recipient": "FTC", "consent": word})
+    return case
+
+
+@pytest.mark.parametrize("word", ["yes", "a word nobody knows", "unknown"])
+def test_an_order_may_ask_how_consent_was_asked_for(case, word):
+    asking(case, word)
+    case.more |= {"consent": COUNTS}
+    assert "consent-missing" not in case.codes()[1]
+    for name in COUNTS:
+        case.more["consent"] = {each: value for each, value in COUNTS.items() if each != name}
+        outcome, codes = case.codes()
+        assert (outcome, codes["consent-missing"]) == (Outcome.INCOMPLETE, "consent")
+    del case.more["consent"]
+    assert "consent-missing" in case.codes()[1]
+
+
+def test_an_order_that_does_not_ask_needs_no_counts_and_counts_add_up(case):
+    asking(case, "no")
+    assert case.codes() == (Outcome.COMPLETE, {})
+    case.more["consent"] = {**COUNTS, "noticed": 99}
+    assert case.codes() == (Outcome.INCOMPLETE, {"consent-counts": "consent"})
+
+
 def test_the_snapshot_is_that_of_the_statements_without_the_certificate(case):
     reviewed = review(NOTHING, case.world.lines, case.world.trust, NOW)
     case.more["snapshot"] = snapshot_digest(reviewed.graph)

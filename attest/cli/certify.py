@@ -119,6 +119,7 @@ def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) 
     from pathlib import Path
 
     from attest.certfile import declaration_template, items_template
+    from attest.closure import asks_for_consent
     from attest.files import write_file
     from attest.resource import Artifact
     from attest.text import show
@@ -133,7 +134,7 @@ def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) 
     names = sorted({row.legal_name for row in report.recipients if row.legal_name})
     target.mkdir(parents=True, exist_ok=True)
     for name, text in (
-        ("items.yaml", items_template(rows, names)),
+        ("items.yaml", items_template(rows, names, consent=asks_for_consent(impact.order.order))),
         ("declaration.yaml", declaration_template()),
     ):
         write_file(target / name, [text.encode()], overwrite=False)

@@ -132,8 +132,10 @@ class InformedRecipient(Lenient):
 
 
 class ConsentProcess(Lenient):
-    """How many people were asked, and what they said."""
+    """How people were asked, how many, and what they said."""
 
+    process: str | None = None
+    """How they were given notice and asked, in words."""
     noticed: Count | None = None
     """Accounts that were given notice."""
     consented: Count | None = None
@@ -146,6 +148,8 @@ class ConsentProcess(Lenient):
     """Those that asked for deletion."""
     questions: Count | None = None
     """Those that had questions."""
+    authorised_by_school: Count | None = None
+    """Those for which a school agreed."""
 
 
 class Declaration(Lenient):

@@ -180,6 +180,9 @@ class Reporting(Group):
     """The form of the declaration, e.g. ``28 U.S.C. § 1746``."""
     due: Timestamp | None = None
     """By when."""
+    consent: Presence | None = None
+    """Whether the certificate tells how consent was asked for, and how many gave it; absent: it does not
+    say."""
 
 
 class DeletionOrder(Predicate, Group):
