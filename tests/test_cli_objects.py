@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import pytest
 from object_servers import Asked, Reply, Web, file_reply, object_store, store_variables
@@ -104,6 +109,25 @@ def test_an_error_does_not_show_what_is_hidden(root, capfd):
 def test_verify_takes_no_url(root, capfd):
     _, err = attest(capfd, "verify", f"s3://bucket/model/?{HIDDEN}", code=2)
     assert "only what is on this disk is verified" in err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are a POSIX thing")
+@pytest.mark.parametrize("kind", ["web", "store"])
+def test_interrupted_it_ends_at_once(root, kind):
+    with Web(lambda asked: replace(file_reply(FILE, asked, ETag='"1"'), stall=1)) as web:
+        environ = {**os.environ, **store_variables(web.port)}
+        url = web.url() if kind == "web" else "s3://bucket/x"
+        words = [sys.executable, "-m", "attest", "digest", url]
+        with subprocess.Popen(words, env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            end = time.monotonic() + 60
+            while len(web.asked) < 2 and time.monotonic() < end:  # what is there, and its bytes
+                time.sleep(0.05)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)  # far less than the patience with the server
+    assert process.returncode == 130, err
+    assert out == b""
+    assert b"Traceback" not in err
 
 
 # ── dataset ──

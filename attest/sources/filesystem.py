@@ -43,7 +43,7 @@ class FileSystemSource:
             hint = "pip install 'attest-provenance[objects]'"
             raise UsageError(f"fsspec is needed to read this: {error}", shown, hint) from error
         try:
-            self._fs, root = url_to_fs(location.url)
+            self._fs, root = url_to_fs(f"{location.scheme}://{location.rest}")
         except ImportError as error:
             hint = f"pip install what fsspec names: {str(error)[:200]}"
             raise UsageError(f"a package is missing to read {location.scheme}://", shown, hint) from error

@@ -7,7 +7,9 @@ carry the same tag. Without one, an object is read in a single answer, and read 
 
 from __future__ import annotations
 
+import logging
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,21 @@ _WHY = {
 }
 
 
+class _Quiet(logging.Filter):
+    """Keeps the client from logging our URLs, which may hold what nobody else should see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ours = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - logging's signature
+        """Let through what other code asks for."""
+        return not getattr(self.ours, "asking", False)
+
+
+_QUIET = _Quiet()
+
+
 class HttpsSource:
     """One object on a web server.
 
@@ -63,6 +80,7 @@ class HttpsSource:
         self._patience = patience
         self._target = self._url
         """Where redirections led the last time."""
+        logging.getLogger("httpx").addFilter(_QUIET)
         self._client = httpx.Client(
             verify=httpx.create_ssl_context(),
             timeout=httpx.Timeout(patience.timeout, pool=None),
@@ -138,8 +156,12 @@ class HttpsSource:
         asked = 0
         while True:
             request = self._request(url, headers)
-            with _connection(self._shown):
-                response = self._client.send(request, stream=True)
+            _QUIET.ours.asking = True
+            try:
+                with _connection(self._shown):
+                    response = self._client.send(request, stream=True)
+            finally:
+                _QUIET.ours.asking = False
             try:
                 if response.status_code not in _REDIRECTS:
                     self._settle(url, response.status_code)

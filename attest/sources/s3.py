@@ -75,6 +75,9 @@ class S3Source:
             bucket, self._key, _ = self._fs.split_path(f"s3://{location.rest}")
         except Exception as error:
             raise _translated(error, location.shown) from error
+        if location.rest.removesuffix("/") != f"{bucket}/{self._key}".removesuffix("/"):
+            # a key may hold what s3fs takes for something else, and another object must not be read for it
+            raise UsageError(f"s3fs takes this for {self._key!r} of {bucket!r}", location.shown)
         self._bucket = {"Bucket": bucket}
 
     def find(self) -> Iterator[Object]:
@@ -164,8 +167,8 @@ class S3Source:
         if now != item.etag or (item.version and version != item.version):
             told = f"{item.version or item.etag} when it was found, now {version or now}"
             raise SourceError(f"changed while it was read: {told}", self._location.shown, "digest it again")
-        if answer["ContentLength"] != size:
-            what = f"asked for {size} bytes, got an answer of {answer['ContentLength']}"
+        if answer.get("ContentLength") != size:
+            what = f"asked for {size} bytes, got an answer of {answer.get('ContentLength')}"
             raise SourceError(what, self._location.shown)
 
     def _call(self, method: str, **words: str) -> dict[str, Any]:

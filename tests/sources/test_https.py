@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from dataclasses import replace
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -407,3 +408,12 @@ def test_secrets_of_a_url_are_in_no_message():
         with pytest.raises(SourceError) as caught:
             fetch(Location.of(url), patience=QUICK)
     assert "s3cr3t" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_secrets_of_a_url_are_in_no_log(caplog):
+    caplog.set_level("DEBUG")
+    with Web(serving(SMALL)) as web:
+        fetch(Location.of(web.url("/data.bin?sig=s3cr3t")), patience=QUICK)
+        assert "s3cr3t" not in caplog.text
+        httpx.get(web.url("/data.bin?open"))
+    assert "data.bin?open" in caplog.text

@@ -459,6 +459,17 @@ def test_nothing_there(store, bucket, place, reason, hint):
     assert hint in caught.value.hint
 
 
+@pytest.mark.parametrize("key", ["a?versionId=1/b", "a?versionId=1/", "d//x", "/x", "é?#%20&+ b"])
+def test_odd_names_are_what_they_are(store, bucket, key):
+    store.put_object(Bucket=bucket, Key="a", Body=b"not this")
+    store.put_object(Bucket=bucket, Key="a/b", Body=b"not this")
+    store.put_object(Bucket=bucket, Key=key + ("x" if key.endswith("/") else ""), Body=b"abc")
+    try:
+        assert got(f"s3://{bucket}/{key}").size == 3
+    except UsageError as error:
+        assert "s3fs takes this for" in str(error)  # noqa: PT017 - either is well
+
+
 def test_no_bucket(store):
     with pytest.raises(SourceError, match="there is no such bucket"):
         got("s3://no-such-bucket/x/")
