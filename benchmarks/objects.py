@@ -3,9 +3,9 @@
     python benchmarks/objects.py --quick
     python benchmarks/objects.py --rounds 5 --moto
 
-The store of objects is on loopback, waits 20 ms before it answers and gives 50 MB/s to each connection, as one
-across a network does. With --moto, also moto, which answers at once, is slow itself (Python, one core), and
-reads an object whole for every part that is asked of it.
+The store of objects is on loopback, waits 20 ms before it answers and gives 50 MB/s to each connection, as
+one across a network does. With --moto, also moto, which answers at once, is slow itself (Python, one core),
+and reads an object whole for every part that is asked of it.
 Beside us: a loop over fsspec's files (s3fs) that hashes each, and boto3's download followed by sha256sum.
 All three must come to the same manifest. Every contender is a process of its own, timed from start to end;
 contenders alternate round by round, and the table gives medians, the ratio to ours and peak memory. Machines
