@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from attest.adoption import Adopted, adopt
 from attest.checkout import changed_code, digest_code, git_state
 from attest.digest import is_sha256
 from attest.digest_cache import DigestCache
@@ -78,6 +79,8 @@ class Manner(NamedTuple):
     """What is known of the files the step writes; ``None`` for what it reads."""
     cache: DigestCache | None = None
     """What remembers digests of files that have not changed."""
+    adopt: bool = False
+    """Whether digests of inputs that others already know are taken over and not measured."""
 
     def without_cache_in(self, places: Sequence[str]) -> Manner:
         """Return the same, remembering nothing if that would change one of these real paths."""
@@ -99,13 +102,27 @@ class Manner(NamedTuple):
             cache=self.cache,
         )
 
+    def take_over(self, path: Path) -> Adopted:
+        """Digest an input, taking over what others know.
+
+        Raises:
+            AttestError: it cannot be digested, or what others say of it cannot be right.
+        """
+        return adopt(
+            path,
+            exclude=self.exclude,
+            symlinks=self.symlinks,
+            progress=self.progress,
+            cache=self.cache,
+        )
+
     def fetch(self, location: Location) -> Fetched:
         """Digest what is not on this disk.
 
         Raises:
             DigestError: it cannot be.
         """
-        return fetch(location, exclude=self.exclude, progress=self.progress)
+        return fetch(location, exclude=self.exclude, progress=self.progress, stated=self.adopt)
 
 
 @dataclass
@@ -124,6 +141,10 @@ class Source:
     uri: str | None = None
     opaque: str | None = None
     measured: Measured | Fetched | None = field(default=None, repr=False)
+    adopted: Adopted | None = field(default=None, repr=False)
+    """Which of its files' digests were taken over, if any was."""
+    digest_source: str | None = None
+    """Who else knew its digest, or digests of its files; ``None``: all were measured."""
     notes: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -223,6 +244,7 @@ class Source:
         if self.location is not None:
             self.measured = manner.fetch(self.location)
             self.notes |= self.measured.notes()
+            self.digest_source = f"{self.location.scheme}-checksum" if self.measured.stated else None
         elif self.path is None:
             return
         elif self.role == "code" and self.path.is_dir():
@@ -235,9 +257,14 @@ class Source:
             )
             if not by_git and (self.path / ".git").exists():
                 yield f"{self.given}: git cannot say what belongs to it, so every file does"
+        elif manner.adopt and self.role != "code":
+            found = manner.take_over(self.path)
+            self.measured, self.digest_source = found.measured, found.source
+            self.adopted = found if found.source else None
         else:
             self.measured = manner.digest(self.path)
         self.artifact = self.measured.artifact
+        yield from self._tell_taken(self.measured)
         if self.measured.excluded.files:
             self.notes["excludedFiles"] = self.measured.excluded.files
         if self.role == "code" and self.path is not None:
@@ -251,6 +278,22 @@ class Source:
                 "or .gitignore, or declare data as --dataset"
             )
 
+    def _tell_taken(self, measured: Measured | Fetched) -> Iterator[str]:
+        """Note how many digests were taken over, and yield that they were not measured."""
+        if self.digest_source is None:
+            return
+        count = (
+            measured.stated
+            if isinstance(measured, Fetched)
+            else len(self.adopted.sources if self.adopted else ())
+        )
+        if measured.manifest is not None:
+            self.notes["adoptedFiles"] = count
+        taken = (
+            f"{count:,} of {len(measured.files):,} digests were" if measured.manifest else "its digest was"
+        )
+        yield f"{self.given}: {taken} taken over ({self.digest_source}) and not measured"
+
     def changed(self) -> list[str]:
         """Return the paths whose bytes differ by now.
 
@@ -262,6 +305,8 @@ class Source:
             return []
         if isinstance(self.measured, Fetched):
             return self.measured.changed()
+        if self.adopted is not None:
+            return self.adopted.changed()
         is_code = self.role == "code" and self.measured.artifact.tree
         return changed_code(self.measured) if is_code else self.measured.changed()
 
@@ -274,7 +319,7 @@ class Source:
             self.measured.size if self.measured else None,
             self.uri,
             self.opaque,
-            "declared" if self.declared else None,
+            "declared" if self.declared else self.digest_source,
             self.notes,
         )
 

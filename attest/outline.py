@@ -33,6 +33,7 @@ _MARKS = {
     "withdrawn": " [WITHDRAWN]",
     "untrusted": " [NOT TRUSTED]",
 }
+_TAKEN_OVER = " [NOT MEASURED]"
 
 
 def quoted(shown: str, width: int = 40) -> str:
@@ -54,6 +55,8 @@ class _Tree:
     kinds: set[str]
     drawn: set[int] = field(default_factory=set)
     """Nodes that stand in the text, by name or in a count."""
+    taken_over: set[int] = field(default_factory=set)
+    """Nodes whose digests somebody took over who read them."""
     width: int = _WIDTH
     lines: list[str] = field(default_factory=list)
 
@@ -68,7 +71,7 @@ class _Tree:
             said = kind if node.label in {node.kind[5:], ""} else f"{label} ({kind})"
         else:
             said = label if self.inputs.get(number) else f"{label} ({_label(node.kind, 20)} {short})"
-        return said + _MARKS[node.status]
+        return said + _MARKS[node.status] + (_TAKEN_OVER if number in self.taken_over else "")
 
     def mixed(self, numbers: Iterable[int]) -> str:
         """Return nodes as counts by kind, troubled ones by status too, and hold them for drawn."""
@@ -76,6 +79,8 @@ class _Tree:
         self.drawn.update(node.id for node in found)
         statuses = Counter(node.status for node in found)
         marks = [f"{count:,}{_MARKS[status]}" for status, count in sorted(statuses.items()) if status != "ok"]
+        if taken := sum(node.id in self.taken_over for node in found):
+            marks.append(f"{taken:,}{_TAKEN_OVER}")
         return show(counted(found), 300) + (f" ({', '.join(marks)})" if marks else "")
 
 
@@ -103,6 +108,8 @@ def text_tree(lineage: Lineage, *, width: int = _WIDTH) -> str:
     for edge in lineage.edges:
         if edge.source in tree.nodes and edge.target in tree.nodes and edge.source != edge.target:
             tree.inputs[edge.target][edge.source] = None
+        if edge.digest_source is not None:
+            tree.taken_over.add(edge.source)
     nearest = min(node.level for node in lineage.nodes)
     roots = [node.id for node in lineage.nodes if node.level == nearest]
     for root in roots[:_NAMED]:
@@ -206,9 +213,18 @@ def _by_level(tree: _Tree) -> Iterator[str]:
 
 def _troubles(lineage: Lineage, width: int) -> Iterator[str]:
     """Name what is not explained, and what the marks mean."""
-    for status, mark in _MARKS.items():
-        found = [node for node in lineage.nodes if node.status == status]
-        if mark and found:
+    taken = {edge.source for edge in lineage.edges if edge.digest_source is not None}
+    rows = [
+        (mark, MEANING[status], [node for node in lineage.nodes if node.status == status])
+        for status, mark in _MARKS.items()
+        if mark
+    ]
+    whose = "a step took its digest over and did not measure it"
+    for mark, meaning, found in [
+        *rows,
+        (_TAKEN_OVER, whose, [each for each in lineage.nodes if each.id in taken]),
+    ]:
+        if found:
             names = ", ".join(_label(node.label or node.digest, 32) for node in found[:_NAMED])
             more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
-            yield from wrap(f"{mark.strip()} {MEANING[status]}: {names}{more}", width, rest="  ")
+            yield from wrap(f"{mark.strip()} {meaning}: {names}{more}", width, rest="  ")

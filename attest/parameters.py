@@ -56,6 +56,8 @@ class Options(TypedDict, total=False):
     """Digest links to files of the same directory as those files."""
     cache: Literal["use", "off", "check"]
     """Whether digests the project remembers are used (the default), not used, or compared with the bytes."""
+    adopt_digests: bool
+    """Take digests of inputs over that others already know, marked as not measured (docs/digests.md)."""
     secrets: Sequence[str]
     """Names of parameters whose values are never recorded."""
     not_secret: Collection[str]

@@ -124,6 +124,7 @@ class Recorder:
             options.get("symlinks", False),
             options.get("progress"),
             cache=_cache(project, options.get("cache", "use"), self._tell),
+            adopt=options.get("adopt_digests", False),
         )
         self.written = Written()
         self._checkpoints = Checkpoints(self.desk, self._manner._replace(written=self.written, cache=None))
@@ -494,7 +495,8 @@ class Recorder:
         if not source.declared and source.artifact and source.role.endswith("dataset") and not allowed:
             exclude, symlinks, *_ = self._manner
             book = record_book(self.desk.project)
-            book.refuse_returned(source.path, source.artifact, exclude=exclude, symlinks=symlinks)
+            here = None if source.adopted else source.path  # of a pointer, only its leaf file can tell
+            book.refuse_returned(here, source.artifact, exclude=exclude, symlinks=symlinks)
 
     def _tell_returned(self, product: Product) -> None:
         """Say that a step that makes data put something back that was removed before: it has run by now."""

@@ -197,6 +197,9 @@ class Edge(Model):
     source: int
     target: int
     role: str = Field(description="Role of an input; output; member; derivedFrom.")
+    digest_source: str | None = Field(
+        default=None, description="Where the step took the digest over from; absent: it was measured."
+    )
 
 
 class Lineage(Model):

@@ -49,6 +49,7 @@ RULES = Registry(
         "base-models": "attest.rules.base_models:BaseModels",
         "transformation-counts": "attest.rules.transformation_counts:TransformationCounts",
         "completeness-class": "attest.rules.completeness_class:CompletenessClass",
+        "measured-inputs": "attest.rules.measured_inputs:MeasuredInputs",
         "distribution": "attest.rules.distribution:Distribution",
         "not-under-order": "attest.rules.not_under_order:NotUnderOrder",
         "orders-answered": "attest.rules.orders_answered:OrdersAnswered",

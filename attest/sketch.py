@@ -71,8 +71,15 @@ def picture_of(review: Review) -> Lineage:
 
 
 def _edges(node: StepNode, number: int, outputs: Sequence[Artifact], ids: dict[Artifact, int]) -> list[Edge]:
-    read = sorted({(ids[item.artifact], item.role) for item in node.inputs if item.artifact in ids})
+    read = sorted(
+        {
+            (ids[item.artifact], item.role, item.digest_source or "")
+            for item in node.inputs
+            if item.artifact in ids
+        }
+    )
     written = sorted({ids[output] for output in outputs})
-    return [Edge(source=source, target=number, role=role) for source, role in read] + [
-        Edge(source=number, target=target, role="output") for target in written
-    ]
+    return [
+        Edge(source=source, target=number, role=role, digest_source=taken or None)
+        for source, role, taken in read
+    ] + [Edge(source=number, target=target, role="output") for target in written]

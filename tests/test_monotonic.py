@@ -97,6 +97,7 @@ BEHIND_RULES = [
     "base-models: {opaque: 1}",
     "transformation-counts",
     "completeness-class: {enforced: none}",
+    "measured-inputs: {accept: [git-lfs]}",
     "distribution: {deny: [Rival Ltd]}",
     f"not-under-order: {{register: '{REGISTER}', maxAge: 7 days}}",
     f"orders-answered: {{register: '{REGISTER}', maxAge: 7 days}}",

@@ -22,7 +22,9 @@ from world import (
 from attest.digest import sha256_bytes
 from attest.errors import UsageError
 from attest.manifest import Manifest
+from attest.outline import text_tree
 from attest.resource import Artifact
+from attest.sketch import picture_of
 from attest.verdict import Result
 
 ORDERS = f"not-under-order: {{register: {REGISTER}, maxAge: 7 days}}"
@@ -280,6 +282,36 @@ def test_a_step_that_a_gap_hides_may_be_of_any_class():
         },
     )
     result, found = judged(world, final, "completeness-class")
+    assert (result.result, found) == (Result.UNKNOWN, {"lineage-hidden"})
+
+
+# -- measured-inputs -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "rule", "expected"),
+    [
+        (None, "", Result.PASS),
+        ("git-lfs", "", Result.FAIL),
+        ("", "", Result.FAIL),
+        ("git-lfs", "accept: [git-lfs]", Result.PASS),
+        ("croissant, git-lfs", "accept: [git-lfs]", Result.FAIL),
+        ("croissant, git-lfs", "accept: [git-lfs, croissant]", Result.PASS),
+        ("declared", "accept: [git-lfs]", Result.FAIL),
+    ],
+)
+def test_where_digests_of_inputs_are_from(source, rule, expected):
+    said = {} if source is None else {"digestSource": source}
+    world, base, model = finetuned(**said)
+    world.step("train", [(world.dataset("web"), "dataset")], [base])
+    result, found = judged(world, model, f"measured-inputs: {{{rule}}}")
+    assert result.result is expected
+    assert found == ({"input-not-measured"} if expected is Result.FAIL else set())
+
+
+def test_digests_of_a_step_that_a_gap_hides_may_be_from_anywhere():
+    world, _, model = finetuned()
+    result, found = judged(world, model, "measured-inputs")
     assert (result.result, found) == (Result.UNKNOWN, {"lineage-hidden"})
 
 
@@ -628,3 +660,34 @@ def test_a_path_names_every_hop_or_the_two_ends_and_how_many_are_between(hops):
     lineage = world.review(last).lineage
     assert lineage.path(data) == expected
     assert lineage.path(last) == ("model",)
+
+
+def test_a_foreign_step_does_not_say_where_digests_are_from():
+    world = World()
+    data, model = world.dataset("raw"), world.file("model")
+    world.step("https://ci.example/build/v3", [(data, "dataset")], [model])
+    result, found = judged(world, model, "measured-inputs")
+    assert result.result is Result.UNKNOWN
+    assert "input-source-unstated" in found
+
+
+def test_the_lineage_shows_what_was_not_measured():
+    world, base, model = finetuned(digestSource="git-lfs")
+    picture = picture_of(world.review(model))
+    marked = [line for line in text_tree(picture).splitlines() if "[NOT MEASURED]" in line]
+    assert [" base " in marked[0], marked[1:]] == [
+        True,
+        ["[NOT MEASURED] a step took its digest over and did not measure it: base"],
+    ]
+    (taken,) = [edge for edge in picture.edges if edge.digest_source is not None]
+    assert picture.nodes[taken.source].digest == f"sha256:{base.sha256}"
+    assert taken.to_json()["digestSource"] == "git-lfs"
+
+
+def test_many_inputs_that_were_not_measured_are_counted():
+    world = World()
+    model = world.file("model")
+    data = [world.dataset(f"data-{number}") for number in range(20)]
+    items = [descriptor(each, "x", role="dataset", sizeBytes=1, digestSource="oci") for each in data]
+    world.step("train", items, [model])
+    assert "20 [NOT MEASURED]" in text_tree(picture_of(world.review(model)))

@@ -70,6 +70,7 @@ def _recorder(words: tuple[str, ...], given: dict[str, Any]) -> Any:
         exclude=given["exclude"],
         symlinks=given["symlinks"],
         cache=given["cache"],
+        adopt_digests=given["adopt_digests"],
         seed=given["seed"],
         command=words or None,
         not_secret=given["not_secret"],

@@ -207,6 +207,7 @@ def _recorder(
         exclude=given["exclude"],
         symlinks=given["symlinks"],
         cache=given["cache"],
+        adopt_digests=given["adopt_digests"],
         environment=variables,
         seed=given["seed"],
         command=words,

@@ -77,6 +77,12 @@ _SHARED = (
     click.option(
         "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
     ),
+    click.option(
+        "--adopt-digests",
+        is_flag=True,
+        help="Take digests of inputs over from Git LFS pointers, hub caches, OCI layouts and Croissant, "
+        "marked as not measured.",
+    ),
     cache_options,
 )
 

@@ -1,0 +1,1 @@
+"""Sources of digests that others already know, one per file (``attest.adopter``)."""
