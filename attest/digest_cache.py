@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +25,6 @@ from attest.digest_table import (
     UNKNOWN,
     Table,
     owner,
-    pack_key,
     prune,
     read_table,
     tables,
@@ -35,8 +33,19 @@ from attest.digest_table import (
 )
 from attest.errors import AttestError, DigestError, FormatError
 from attest.exclusions import Exclusions
-from attest.hashing import Executor, FileDigest, Progress, hash_file, hash_scan, outcomes_of
-from attest.scan import SHOWN, Offender, Scan, moved, refuse, scan_file
+from attest.hashing import (
+    Digests,
+    Executor,
+    FileDigest,
+    Outcomes,
+    Progress,
+    hash_file,
+    hash_scan,
+    outcomes_of,
+)
+from attest.listing import Listing
+from attest.outcomes import Answers, Offender
+from attest.scan import SHOWN, Scan, moved, refuse, scan_file
 
 __all__ = ["CACHE_CHOICES", "FOLDER", "DigestCache", "project_cache"]
 
@@ -89,7 +98,7 @@ class DigestCache:
         workers: int | None = None,
         executor: Executor | None = None,
         progress: Progress | None = None,
-    ) -> list[FileDigest]:
+    ) -> Digests:
         """Digest what a scan found, as ``attest.hashing.hash_scan`` does, but read no remembered file.
 
         Raises:
@@ -99,11 +108,10 @@ class DigestCache:
         if memory is None:
             return hash_scan(scan, workers=workers, executor=executor, progress=progress)
         outcomes = memory.outcomes(workers, executor, progress)
-        offenders = [each for each in outcomes if isinstance(each, Offender)]
-        if offenders or (offenders := moved(scan)):
+        if offenders := outcomes.offenders() or moved(scan):
             raise refuse(offenders, scan.root)
         self.recalled += memory.recalled
-        return [each for each in outcomes if isinstance(each, FileDigest)]
+        return Digests(outcomes)
 
     def hash_file(self, path: Path, *, progress: Progress | None = None) -> FileDigest:
         """Digest one file, as ``attest.hashing.hash_file`` does.
@@ -125,14 +133,14 @@ class DigestCache:
         try:
             if self._has_work(scan) and not self._would_change(scan):
                 return _Memory(self.folder, scan, self._tell, check=self._check)
-        except (OSError, struct.error):  # the tree is gone, or has a time that 64 bits do not hold
+        except OSError:  # the tree is gone: whoever reads it says so
             pass
         return None
 
     def _has_work(self, scan: Scan) -> bool:
         work = 0
-        for found in scan.found:
-            work += max(found.size, FILE)
+        for size in Listing.of(scan.found).sizes():
+            work += max(size, FILE)
             if work >= self._least:
                 return True
         return False
@@ -169,20 +177,19 @@ class _Memory:
 
     Raises:
         OSError: the root is gone.
-        struct.error: a status has no packed form.
     """
 
     def __init__(self, folder: Path, scan: Scan, tell: Callable[[str], None], *, check: bool) -> None:
         self._scan = scan
+        self._listing = Listing.of(scan.found)
         self._tell = tell
         self._check = check
-        self._keys = b"".join([pack_key(*found.status) for found in scan.found])
+        self._keys = self._listing.statuses(range(len(self._listing)))
         self._path = folder / f"{_name(scan)}{SUFFIX}"
         self._began = time.time_ns()
         self._saved = time.monotonic()
-        self._read: list[int] = []
-        """Which files are read."""
-        self._place: dict[str, int] = {}
+        self._read: Sequence[int] = ()
+        """Which files are read, by number."""
         self._wrong: list[str] = []
         self._table = self._load(self._path)
         self._known = self._recall()
@@ -190,31 +197,29 @@ class _Memory:
     @property
     def recalled(self) -> int:
         """How many files were not read."""
-        return len(self._scan.found) - len(self._read)
+        return len(self._listing) - len(self._read)
 
-    def outcomes(
-        self, workers: int | None, executor: Executor | None, progress: Progress | None
-    ) -> list[FileDigest | Offender]:
+    def outcomes(self, workers: int | None, executor: Executor | None, progress: Progress | None) -> Outcomes:
         """Return one outcome for each file of the scan, in its order.
 
         Raises:
             DigestError: what is remembered of a file is not its digest.
         """
-        found = self._scan.found
-        self._read = list(range(len(found))) if self._check else self._missing()
-        outcomes: list[FileDigest | Offender] = []
-        if self._read:
-            part = self._scan._replace(found=[found[each] for each in self._read])
-            self._place = {found[each].path: each for each in self._read}
-            try:
-                outcomes = outcomes_of(part, workers, executor, progress, self._take)
-            finally:  # whatever ended it: what was read is remembered
-                self._save()
-        else:
+        everything = range(len(self._listing))
+        self._read = everything if self._check else self._missing()
+        part: Outcomes | None = None
+        try:
+            if self._read:
+                # what is all to be read is not packed once more
+                whole = len(self._read) == len(everything)
+                picked = self._listing if whole else self._listing.pick(self._read)
+                scan = self._scan._replace(found=picked)
+                part = outcomes_of(scan, workers, executor, progress, self._take)
+        finally:  # whatever ended it: what was read is remembered
             self._save()
         if self._wrong:
             raise _wrong(self._wrong, self._scan.root)
-        return outcomes if self.recalled == 0 else self._joined(outcomes)
+        return part if part is not None and not self.recalled else self._joined(part)
 
     def _load(self, path: Path) -> Table | None:
         try:
@@ -252,7 +257,8 @@ class _Memory:
         missing = _zeros(known)
         spent = 0.0
         for path, found in tables(self._path.parent):
-            cost = sum(self._scan.found[each].size for each in missing) * _BYTE + len(missing) * _OPEN
+            size = sum(self._listing.status(each)[2] for each in missing)
+            cost = size * _BYTE + len(missing) * _OPEN
             look = found.st_size // ENTRY * _LOOK
             if not missing or path == self._path or spent + look > cost:
                 continue
@@ -264,12 +270,13 @@ class _Memory:
     def _missing(self) -> list[int]:
         return _zeros(self._known) if UNKNOWN in self._known else []
 
-    def _take(self, outcomes: Sequence[FileDigest | Offender]) -> None:
+    def _take(self, outcomes: Outcomes, numbers: Sequence[int]) -> None:
         """Remember what was read."""
-        for outcome in outcomes:
+        for number in numbers:
+            outcome = outcomes.one(number)
             if not isinstance(outcome, FileDigest):
                 continue
-            place = self._place[outcome.path] * SHA
+            place = self._read[number] * SHA
             digest, before = bytes.fromhex(outcome.sha256), self._known[place : place + SHA]
             wrong = before not in (UNKNOWN, digest)
             if wrong:
@@ -296,19 +303,18 @@ class _Memory:
         self._table = table
         prune(self._path.parent)
 
-    def _joined(self, outcomes: Sequence[FileDigest | Offender]) -> list[FileDigest | Offender]:
+    def _joined(self, part: Outcomes | None) -> Outcomes:
         """Return what is remembered together with what was read."""
-        text = self._known.hex()
-        joined: list[FileDigest | Offender] = [
-            FileDigest(
-                path, text[place : place + 2 * SHA], size, mtime_ns, ctime_ns, inode, device, self._began
-            )
-            for place, (path, _, _, (device, inode, size, mtime_ns, ctime_ns)) in zip(
-                range(0, len(text), 2 * SHA), self._scan.found, strict=True
-            )
-        ]
-        for each, outcome in zip(self._read, outcomes, strict=True):
-            joined[each] = outcome
+        joined = Outcomes(self._listing, self._began)
+        if part is None:
+            everything = range(len(self._listing))
+            joined.add(Answers(self._listing, everything, bytes(self._known), {}, self._began))
+            return joined
+        read = set(self._read)
+        kept = [number for number in range(len(self._listing)) if number not in read]
+        digests = b"".join([self._known[SHA * number : SHA * number + SHA] for number in kept])
+        joined.add(Answers(self._listing, kept, digests, {}, self._began))
+        joined.join(part, self._read)
         return joined
 
 

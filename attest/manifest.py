@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from attest.errors import FormatError
-from attest.hashing import Executor, FileDigest, Progress, changed, hash_file, hash_scan
+from attest.hashing import Digests, Executor, FileDigest, Progress, changed, hash_file, hash_scan
 from attest.limits import DEFAULT, Limits
 from attest.scan import mode_of, path_problem, scan_tree
 
@@ -31,12 +31,43 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 _LINE = re.compile(_HEX.pattern + r"  [^\n]+")
 
 
+class _Entries(Sequence[tuple[str, str]]):
+    """The entries of a tree's manifest, made when they are asked for: there may be a million."""
+
+    def __init__(self, digests: Digests) -> None:
+        self.digests = digests
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, str]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[str, str]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[str, str] | list[tuple[str, str]]:
+        if isinstance(index, slice):
+            return [(each.sha256, each.path) for each in self.digests[index]]
+        return self.digests[index].sha256, self.digests[index].path
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True)
 class Manifest:
     """The files of a directory with their digests. Sizes are not part of it."""
 
-    entries: tuple[tuple[str, str], ...]
-    """SHA-256 in lowercase hex and path, sorted by the bytes of the path; made by ``of`` or ``parse``."""
+    entries: Sequence[tuple[str, str]]
+    """SHA-256 in lowercase hex and path, sorted by the bytes of the path; made by ``of``, ``measured`` or
+    ``parse``."""
+
+    @classmethod
+    def measured(cls, digests: Digests) -> Manifest:
+        """Return the manifest of what was digested: its paths are sorted, and a scan has looked at each."""
+        return cls(_Entries(digests))
 
     @classmethod
     def of(cls, entries: Iterable[tuple[str, str]]) -> Manifest:
@@ -77,15 +108,25 @@ class Manifest:
         _check_paths([path for _, path in entries], where)
         return cls(entries)
 
-    @cached_property
+    @property
     def data(self) -> bytes:
         """The bytes of the manifest file."""
-        return "".join([f"{sha256}  {path}\n" for sha256, path in self.entries]).encode()
+        return b"".join(self.lines())
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the same in pieces, so that it need not be held as a whole."""
+        if isinstance(self.entries, _Entries):
+            yield from self.entries.digests.lines()
+        else:
+            yield "".join([f"{sha256}  {path}\n" for sha256, path in self.entries]).encode()
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of ``data``, lowercase hex: the digest of the tree."""
-        return hashlib.sha256(self.data).hexdigest()
+        sha256 = hashlib.sha256()
+        for piece in self.lines():
+            sha256.update(piece)
+        return sha256.hexdigest()
 
     @property
     def artifact(self) -> Artifact:
@@ -131,7 +172,7 @@ class Measured:
     """Of the file, or of the directory's manifest, lowercase hex."""
     size: int
     """Bytes of all files."""
-    files: list[FileDigest]
+    files: Sequence[FileDigest]
     """One per file, sorted by the bytes of the path; of a single file just that."""
     manifest: Manifest | None
     """``None`` for a single file."""
@@ -200,11 +241,11 @@ def digest_path(
     files = (cache.hash_scan if cache else hash_scan)(
         scan, workers=workers, executor=executor, progress=progress
     )
-    manifest = Manifest.of((file.sha256, file.path) for file in files)
+    manifest = Manifest.measured(files)
     return Measured(
         path,
         manifest.digest,
-        sum(file.size for file in files),
+        files.size,
         files,
         manifest,
         Excluded(scan.exclude, scan.skipped),

@@ -11,6 +11,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 __all__ = ["Lane", "run_lanes"]
 
+IDLE = 0.25
+"""Seconds without a result after which whoever watches is told."""
+
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -26,7 +29,12 @@ class Lane(NamedTuple, Generic[T]):
 
 
 def run_lanes(
-    lanes: Sequence[Lane[T]], work: Callable[[T], Iterator[S]], *, warm: int, cold: int
+    lanes: Sequence[Lane[T]],
+    work: Callable[[T], Iterator[S]],
+    *,
+    warm: int,
+    cold: int,
+    idle: Callable[[float], None] | None = None,
 ) -> Generator[S, None, None]:
     """Run ``work`` on every task and yield what it yields, in the order it comes.
 
@@ -38,6 +46,7 @@ def run_lanes(
         work: called with a task in one of the threads.
         warm: threads at once, over all lanes.
         cold: the same while they wait for the disk.
+        idle: is told, again and again, how many more seconds have passed without anything new.
     """
     tasks: queue.SimpleQueue[tuple[int, T] | None] = queue.SimpleQueue()
     results: queue.SimpleQueue[tuple[int, S | _Ended]] = queue.SimpleQueue()
@@ -55,7 +64,12 @@ def run_lanes(
                     threading.Thread(target=_serve, args=(tasks, results, work, stop), daemon=True).start()
             if not any(busy):
                 return
-            number, result = results.get()
+            try:
+                number, result = results.get(timeout=IDLE)
+            except queue.Empty:
+                if idle is not None:
+                    idle(IDLE)
+                continue
             if not isinstance(result, _Ended):
                 yield result
             elif result.error:

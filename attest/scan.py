@@ -14,12 +14,16 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from operator import itemgetter
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from attest.errors import DigestError
 from attest.exclusions import Exclusions
+from attest.listing import Found, Listing, pack_status
+from attest.outcomes import Offender
+from attest.reading import DIR_FD, FLAGS, Root, Status, reason_of, status_of
 
 __all__ = [
     "Found",
@@ -39,16 +43,12 @@ __all__ = [
     "unreadable",
 ]
 
-# descriptors of directories keep walk and reads inside the tree they started in; Windows has none
-DIR_FD = os.open in os.supports_dir_fd and os.scandir in os.supports_fd
+_AT_ONCE = 4096
+"""Entries of a directory that are held together."""
+_NAME = attrgetter("name")
 
 SHOWN = 20
 """Offenders listed in one message; the others are counted."""
-
-# Windows alone: bytes are bytes; elsewhere: a path that turned into a named pipe, a terminal or a link
-# since it was looked at neither blocks, nor takes over, nor leads away
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_FLAGS |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 _UTF8 = sys.getfilesystemencoding() == "utf-8"
 _PART = r"(?!\.{1,2}(?:/|\Z))[^/\n\r\\\0\ud800-\udfff]+"
@@ -65,44 +65,12 @@ _KINDS = {
 }
 
 
-Status = tuple[int, int, int, int, int]
-"""Device, inode, size in bytes, mtime and ctime in nanoseconds: what tells that a file is still the file it
-was, without reading it. A plain tuple, because there is one per file and the garbage collector then leaves
-them alone."""
-
-
-def status_of(found: os.stat_result) -> Status:
-    """Return what the operating system says of a file, as far as it tells change."""
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-class Found(NamedTuple):
-    """A regular file, before it is read."""
-
-    path: str
-    """Relative to the root, ``/``-separated, exactly as the file system spells it."""
-    place: str
-    """Where its bytes are, relative to the root, as this system names it: the path itself, or what a
-    symbolic link leads to."""
-    size: int
-    """Bytes."""
-    status: Status
-
-
-class Offender(NamedTuple):
-    """A path that keeps its tree from having a digest."""
-
-    path: str
-    """Bytes that are not UTF-8 stand as lone surrogates."""
-    reason: str
-
-
 class Scan(NamedTuple):
     """One walk over a tree."""
 
     root: str
     """Real path of the directory."""
-    found: list[Found]
+    found: Sequence[Found]
     """Regular files, sorted by the bytes of their paths."""
     offenders: list[Offender]
     skipped: int
@@ -118,48 +86,22 @@ def _spelt(name: str) -> str:
     return name if _UTF8 else os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
-class Root:
-    """A directory whose files are opened relative to it; close it, or use it in a ``with``."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) if DIR_FD else None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-
-    def open(self, place: str) -> int:
-        """Return a descriptor to read from; it follows no link in the last part and never blocks."""
-        if self._fd is None:
-            return os.open(f"{self._path}/{place}", _FLAGS)
-        return os.open(place, _FLAGS, dir_fd=self._fd)
-
-    def status(self, place: str) -> os.stat_result:
-        """Return the status of what is there, of a link itself."""
-        if self._fd is None:
-            return os.lstat(f"{self._path}/{place}")
-        return os.stat(place, dir_fd=self._fd, follow_symlinks=False)
-
-    @contextmanager
-    def listing(self, place: str) -> Iterator[tuple[Iterator[os.DirEntry[str]], Status]]:
-        """Yield the entries of a directory, and its status before it was listed."""
-        if self._fd is None:
-            directory = f"{self._path}/{place}"
-            before = status_of(os.lstat(directory))
-            with os.scandir(directory) as entries:
-                yield entries, before
-            return
-        fd = os.open(place or ".", _FLAGS | os.O_DIRECTORY, dir_fd=self._fd)
-        try:
-            before = status_of(os.fstat(fd))
-            with os.scandir(fd) as entries:
-                yield entries, before
-        finally:
-            os.close(fd)
+@contextmanager
+def _listing(root: Root, place: str) -> Iterator[tuple[Iterator[os.DirEntry[str]], Status]]:
+    """Yield the entries of a directory, and its status before it was listed."""
+    if root.fd is None:
+        directory = f"{root.path}/{place}"
+        before = status_of(os.lstat(directory))
+        with os.scandir(directory) as entries:
+            yield entries, before
+        return
+    fd = os.open(place or ".", FLAGS | os.O_DIRECTORY, dir_fd=root.fd)
+    try:
+        before = status_of(os.fstat(fd))
+        with os.scandir(fd) as entries:
+            yield entries, before
+    finally:
+        os.close(fd)
 
 
 def path_problem(path: str) -> str | None:
@@ -195,11 +137,6 @@ def mode_of(path: Path) -> int | None:
         raise DigestError(reason_of(error), str(path)) from error
 
 
-def reason_of(error: OSError) -> str:
-    """Return the operating system's words for an error, lower case."""
-    return (error.strerror or str(error)).lower()
-
-
 def refuse(offenders: Sequence[Offender], where: str) -> DigestError:
     """Return the one error that names all offenders, as far as they fit."""
     ordered = sorted(set(offenders))
@@ -232,7 +169,11 @@ def scan_file(path: Path) -> Scan:
         raise DigestError(
             f"{problem} has no digest", str(path), "give a regular file, or a directory of them"
         )
-    return Scan(parent, [Found(path.name, name, found.st_size, status_of(found))], [], 0, [])
+    try:
+        listing = Listing.of([Found(path.name, name, found.st_size, status_of(found))])
+    except OverflowError as error:
+        raise DigestError(str(error), str(path)) from error
+    return Scan(parent, listing, [], 0, [])
 
 
 def scan_tree(root: Path, exclude: Sequence[str] = (), *, symlinks: bool = False) -> Scan:
@@ -256,6 +197,12 @@ def scan_tree(root: Path, exclude: Sequence[str] = (), *, symlinks: bool = False
         raise DigestError(reason_of(error), str(root)) from error
 
 
+def _paths(found: Sequence[Found]) -> list[str]:
+    if not isinstance(found, Listing):
+        return [each.path for each in found]
+    return [path.decode("utf-8", "surrogateescape") for path in found.paths(found.numbers)]
+
+
 def moved(scan: Scan) -> list[Offender]:
     """Return what came into the tree or left it since the scan.
 
@@ -268,7 +215,7 @@ def moved(scan: Scan) -> list[Offender]:
     except OSError:
         pass  # a directory is gone: the second walk says what went with it
     again = scan_tree(Path(scan.root), scan.exclude, symlinks=scan.symlinks)
-    before, now = ({found.path for found in each.found} for each in (scan, again))
+    before, now = (set(_paths(each.found)) for each in (scan, again))
     return [
         *(Offender(path, "vanished while the tree was read") for path in before - now),
         *(Offender(path, "appeared while the tree was read") for path in now - before),
@@ -301,14 +248,15 @@ class _Walk:
         self._symlinks = symlinks
         self._pending: list[tuple[str, bool]] = [("", False)]
         """Directories to list; with ``True`` only to count what an exclusion leaves out."""
-        self._scan = Scan(real, [], [], 0, [], exclusions.patterns, symlinks)
+        self._found = Listing()
+        self._scan = Scan(real, self._found, [], 0, [], exclusions.patterns, symlinks)
         self._skipped = 0
 
     def run(self) -> Scan:
         while self._pending:
             name, excluded = self._pending.pop()
             try:
-                with self._root.listing(name) as (entries, before):
+                with _listing(self._root, name) as (entries, before):
                     if excluded:
                         self._count(name, entries)
                     else:
@@ -318,8 +266,7 @@ class _Walk:
                 if not name:
                     raise
                 self._fail(name, error, excluded=excluded)
-        # the order of code points is the order of UTF-8 bytes, and all of these are UTF-8
-        self._scan.found.sort(key=itemgetter(0))
+        self._found.sort()
         return self._scan._replace(skipped=self._skipped)
 
     def _fail(self, name: str, error: OSError, *, excluded: bool = False) -> None:
@@ -340,36 +287,62 @@ class _Walk:
 
     def _list(self, prefix: str, entries: Iterator[os.DirEntry[str]]) -> None:
         odd = _ODD.search(prefix) is not None
+        folders: list[str] = []
+        while some := list(islice(entries, _AT_ONCE)):
+            some.sort(key=_NAME)  # what stands in order already is put in order soonest
+            self._sift(prefix, some, folders, odd=odd or _ODD.search("/".join(map(_NAME, some))) is not None)
+        folders.sort(reverse=True)  # the last is listed first
+        self._pending += ((folder, False) for folder in folders)
+
+    def _sift(
+        self, prefix: str, entries: Sequence[os.DirEntry[str]], folders: list[str], *, odd: bool
+    ) -> None:
+        """Take files in and note directories; where there may be ``odd`` paths, each is looked at closely."""
         exclusions = self._exclusions or None
+        names: list[str] = []
+        statuses: list[bytes] = []
         for entry in entries:
-            name = prefix + entry.name
             try:
                 directory = entry.is_dir(follow_symlinks=False)
-                if exclusions is not None and exclusions.match(name, directory=directory):
+                if exclusions is not None and exclusions.match(prefix + entry.name, directory=directory):
                     if directory:
-                        self._pending.append((name, True))
+                        self._pending.append((prefix + entry.name, True))
                     else:
                         self._skipped += 1
                 elif directory:
-                    self._pending.append((name, False))
+                    folders.append(prefix + entry.name)
                 else:
-                    self._add(name, entry, odd=odd or _ODD.search(entry.name) is not None)
+                    # a DirEntry of Windows knows neither inode nor device
+                    found = (
+                        entry.stat(follow_symlinks=False)
+                        if DIR_FD
+                        else self._root.status(prefix + entry.name)
+                    )
+                    if odd or not stat.S_ISREG(found.st_mode) or entry.name == "-":
+                        self._add(prefix + entry.name, found)
+                    else:
+                        statuses.append(pack_status(status_of(found)))
+                        names.append(entry.name)
             except OSError as error:
-                self._fail(name, error)
+                self._fail(prefix + entry.name, error)
+            except OverflowError as error:
+                self._offend(prefix + entry.name, str(error))
+        if names:
+            self._found.add(
+                os.fsencode(prefix), os.fsencode("\0".join(names)).split(b"\0"), b"".join(statuses)
+            )
 
-    def _add(self, name: str, entry: os.DirEntry[str], *, odd: bool) -> None:
-        """Take a file in, or say why not; ``odd`` paths are looked at closely."""
+    def _add(self, name: str, found: os.stat_result) -> None:
+        """Take a file in, or say why not."""
         place = name
-        # a DirEntry of Windows knows neither inode nor device
-        found = entry.stat(follow_symlinks=False) if DIR_FD else self._root.status(name)
         if self._symlinks and stat.S_ISLNK(found.st_mode):
             place, found = self._follow(name)
         path = _spelt(name)
-        problem = (path_problem(path) if odd or path == "-" else None) or kind_problem(found.st_mode)
+        problem = path_problem(path) or kind_problem(found.st_mode)
         if problem:
             self._scan.offenders.append(Offender(path, problem))
         else:
-            self._scan.found.append(Found(path, place, found.st_size, status_of(found)))
+            self._found.add_one(Found(path, place, found.st_size, status_of(found)))
 
     def _follow(self, link: str) -> tuple[str, os.stat_result]:
         """Return where in the tree a link ends, and the status of what is there.

@@ -268,9 +268,8 @@ def test_progress_on_a_terminal_and_interruption(folder, shape):
 @pytest.fixture
 def project(folder, monkeypatch):
     """A project with a file that is worth remembering, written a while ago."""
-    from attest import hashing
 
-    monkeypatch.setattr(hashing, "SETTLED_NS", 20_000_000)
+    monkeypatch.setattr("attest.outcomes.SETTLED_NS", 20_000_000)
     (folder / "attest.yaml").write_text("")
     (folder / "model" / "large").write_bytes(bytes(1 << 20))
     time.sleep(0.05)

@@ -669,10 +669,9 @@ def test_an_interruption_after_the_command_says_what_is_left_to_do(root, capfd, 
 @pytest.fixture
 def spoilt(root, monkeypatch, capfd):
     """The project remembers a wrong digest of a large dataset, which shows whether it was asked."""
-    from attest import hashing
     from attest.digest_table import Table, read_table, tables, write_table
 
-    monkeypatch.setattr(hashing, "SETTLED_NS", 20_000_000)
+    monkeypatch.setattr("attest.outcomes.SETTLED_NS", 20_000_000)
     (root / "data" / "large").write_bytes(bytes(1 << 20))
     time.sleep(0.05)
     attest(capfd, "digest", "data")

@@ -159,14 +159,14 @@ def test_a_root_that_is_no_directory(tmp_path, name):
 
 def test_a_directory_that_cannot_be_listed(tmp_path, monkeypatch):
     make(tmp_path, shut__a=b"", b=b"")
-    listing = Root.listing
+    listing = module._listing
 
-    def refuse_one(self, place):
+    def refuse_one(root, place):
         if place == "shut":
             raise PermissionError(13, "Permission denied")
-        return listing(self, place)
+        return listing(root, place)
 
-    monkeypatch.setattr(Root, "listing", refuse_one)
+    monkeypatch.setattr(module, "_listing", refuse_one)
     scan = scan_tree(tmp_path)
     assert scan.offenders == [Offender("shut", "permission denied")]
     assert scan_tree(tmp_path, ["shut"]).offenders == []

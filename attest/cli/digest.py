@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -88,7 +88,7 @@ def command(
             path, bounds, workers, exclude=exclude, symlinks=symlinks, progress=bar, cache=known
         )
         if manifest is not None and measured.manifest is not None:
-            _write(manifest, measured.manifest.data)
+            _write(manifest, measured.manifest.lines())
         if as_json:
             answers.append(_answer(measured) | {"remembered": known.recalled - before if known else 0})
         else:
@@ -126,10 +126,10 @@ def _check_target(paths: Sequence[Path | Location], manifest: Path) -> None:
         )
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, lines: Iterable[bytes]) -> None:
     from attest.files import write_file
 
-    write_file(path, [data])
+    write_file(path, lines)
 
 
 def _answer(measured: Measured | Fetched) -> dict[str, Any]:
