@@ -18,6 +18,7 @@ from attest.resource import MANIFEST_MEDIA_TYPE, Artifact
 from attest.statement import Statement
 
 __all__ = [
+    "COMPACTIONS",
     "MIGRATIONS",
     "STORES",
     "Advance",
@@ -26,6 +27,7 @@ __all__ = [
     "Store",
     "StoreCheck",
     "StoredManifests",
+    "compact_store",
     "large_trees",
     "links_of",
     "migrate_store",
@@ -49,6 +51,16 @@ MIGRATIONS = Registry(
     "attest.stores.migrations",
 )
 """Scheme → ``migrate(rest, limits, advance) -> (version before, version now)``."""
+
+COMPACTIONS = Registry(
+    "store to compact",
+    {
+        "postgresql": "attest.stores._postgres_compact:compact_postgres",
+        "sqlite": "attest.stores._sqlite_compact:compact_sqlite",
+    },
+    "attest.stores.compactions",
+)
+"""Scheme → ``compact(rest) -> (bytes before, bytes after)``."""
 
 Advance = Callable[[int, int], None]
 """Is told how much of how much is done."""
@@ -400,6 +412,24 @@ def migrate_store(uri: str, *, limits: Limits = DEFAULT, advance: Advance | None
     scheme, rest = _place(uri)
     versions: tuple[int, int] = MIGRATIONS.load(scheme)(rest, limits, advance)
     return versions
+
+
+def compact_store(uri: str) -> tuple[int, int]:
+    """Give back the room a store does not use; what it holds stays as it is.
+
+    Args:
+        uri: where it is.
+
+    Returns:
+        Its bytes before and after.
+
+    Raises:
+        UsageError: no store has that scheme.
+        StoreError: there is none, it cannot be written, or there is too little room to do it in.
+    """
+    scheme, rest = _place(uri)
+    sizes: tuple[int, int] = COMPACTIONS.load(scheme)(rest)
+    return sizes
 
 
 def without_password(uri: str) -> str:

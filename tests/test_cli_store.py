@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -218,6 +220,77 @@ def test_help_is_light(words):
         [sys.executable, "-c", script, *words], check=True, text=True, stdout=subprocess.PIPE
     )
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--subject", "sha256:" + sha("x")], ["x"]),
+        (["--subject", sha("x"), "--subject", sha("model/") + "/"], ["model", "x"]),
+        (["--subject", sha("data/")], []),
+        (["--type", "step"], ["model"]),
+        (["--type", "https://example.org/any/v1"], ["x"]),
+        (["--type", "step", "--type", "https://example.org/any/v1"], ["model", "x"]),
+        (["--type", "step", "--subject", sha("x")], []),
+        (["--type", "no such type"], []),
+    ],
+    ids=str,
+)
+def test_export_writes_what_was_chosen(chosen, tmp_path, capfd, words, expected):
+    path = tmp_path / "out.jsonl"
+    code, out, _ = attest(capfd, "export", "-o", path, "--json", *words)
+    assert code == 0
+    assert json.loads(out) == {"output": str(path), "bundles": len(expected), "manifests": 0}
+    assert [each.raw for each in read_lines(path)] == [chosen[each].raw for each in expected]
+
+
+@pytest.fixture
+def chosen(tmp_path, monkeypatch):
+    """A store of a step and something else, and the manifests of two directories, one of which it names."""
+    monkeypatch.chdir(tmp_path)
+    manifest = f"{sha('w')}  w\n".encode()
+    tree = entry("model/", tree=True, digest=hashlib.sha256(manifest).hexdigest())
+    found = {"model": step([tree, entry("model/")], [entry("data/", tree=True)]), "x": bundle("x")}
+    with open_store(str(tmp_path / "store.db"), create=True) as store:
+        store.put(found.values(), [manifest, b"of something else"])
+    (tmp_path / "attest.yaml").write_text("store: store.db\n")
+    return found
+
+
+def test_export_of_a_choice_writes_the_manifests_it_speaks_of(chosen, tmp_path, capfd):
+    for words, count in ((["--type", "step"], 1), (["--subject", sha("x")], 0), ([], 2)):
+        folder = tmp_path / f"manifests-{count}"
+        _, out, _ = attest(capfd, "export", "-o", "out.jsonl", "--manifests", folder, "--json", *words)
+        assert json.loads(out)["manifests"] == count == len(list(folder.iterdir()))
+
+
+def test_export_asks_for_a_file_beside_json(project, capfd):
+    code, out, err = attest(capfd, "export", "--json")
+    assert (code, out) == (2, "")
+    assert "name a file: -o FILE" in err
+
+
+def test_export_takes_digests_only(project, capfd):
+    assert attest(capfd, "export", "--subject", "model/")[0] == 4
+
+
+# ── compact ──
+
+
+def test_compact_tells_what_it_gave_back(project, capfd):
+    code, out, err = attest(capfd, "compact")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r"[\d,]+ bytes before, [\d,]+ after\n", out)
+    _, out, _ = attest(capfd, "compact", "--json")
+    said = json.loads(out)
+    assert said["bytesBefore"] == said["bytesAfter"] > 0
+    assert attest(capfd, "check")[0] == 0
+
+
+def test_there_is_nothing_to_compact_where_no_store_is(tmp_path, capfd):
+    code, out, err = attest(capfd, "compact", "--store", str(tmp_path / "none.db"))
+    assert (code, out) == (4, "")
+    assert "there is no store" in err
 
 
 # ── migrate ──

@@ -17,7 +17,7 @@ from stores.samples import bundle, dataset, entry, raws, sha, step
 
 from attest.errors import StoreError, UsageError
 from attest.resource import Artifact
-from attest.store import migrate_store, open_store
+from attest.store import compact_store, migrate_store, open_store
 from attest.stores import _sqlite_file, _sqlite_rows, sqlite
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
@@ -236,7 +236,7 @@ def test_a_file_that_may_not_grow_damages_nothing(full):
     script = """
 import resource, signal, sys
 from attest.errors import StoreError
-from attest.store import migrate_store, open_store
+from attest.store import compact_store, migrate_store, open_store
 from stores.samples import bundle
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
@@ -309,7 +309,7 @@ READ = """
 import os, sys
 import attest.stores.sqlite
 from attest.errors import StoreError
-from attest.store import migrate_store, open_store
+from attest.store import compact_store, migrate_store, open_store
 from stores.samples import bundle, raws, sha
 new = bundle("new")
 # from here on
@@ -705,3 +705,100 @@ def test_what_is_no_store_cannot_be_brought_up_to_date(tmp_path):
     with pytest.raises(UsageError, match="unknown store 'sqlight'"):
         migrate_store("sqlight:x")
     assert list(tmp_path.iterdir()) == []
+
+
+# ── compacting ──
+
+
+@pytest.fixture
+def roomy(path):
+    """A store of small pages with much room it does not use, as older versions made it."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA page_size=4096")
+    for sql in _sqlite_file.SCHEMA:
+        connection.execute(sql)
+    connection.execute("CREATE TABLE waste (data)")
+    connection.execute("INSERT INTO waste VALUES (zeroblob(3000000))")
+    connection.commit()
+    connection.execute("DROP TABLE waste")
+    connection.execute(f"PRAGMA application_id={_sqlite_file.APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={_sqlite_file.VERSION}")
+    connection.commit()
+    connection.close()
+    with open_store(str(path)) as store:
+        store.put([bundle(n, predicate={"x": ["y" * 1900]}) for n in range(300)], [b"m"])
+    return path
+
+
+def page_bytes(path):
+    connection = sqlite3.connect(path)
+    found = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.close()
+    return found
+
+
+def test_a_compact_store_holds_the_same_in_less_room(roomy):
+    with open_store(str(roomy)) as store:
+        content = raws(store), list(store.manifests())
+    size = roomy.stat().st_size
+    before, after = compact_store(f"sqlite:{roomy}")
+    assert (before, after) == (size, roomy.stat().st_size)
+    assert after < before / 2
+    assert page_bytes(roomy) == _sqlite_file.PAGE_BYTES
+    with open_store(str(roomy)) as store:
+        assert (raws(store), list(store.manifests())) == content
+        assert store.check().problems == ()
+        assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert store.put([bundle("after")]) == 1
+    assert [each.name for each in roomy.parent.iterdir()] == [roomy.name]
+
+
+def test_a_store_that_others_have_open_keeps_its_pages(roomy):
+    with open_store(str(roomy), read_only=True) as reader:
+        before, after = compact_store(str(roomy))
+        assert len(raws(reader)) == 300
+        assert reader.check().problems == ()
+    assert after < before
+    assert page_bytes(roomy) == 4096
+
+
+def test_a_store_in_use_is_not_compacted(roomy, monkeypatch):
+    monkeypatch.setattr(_sqlite_file, "BUSY_SECONDS", 0)
+    reader = sqlite3.connect(roomy, isolation_level=None)
+    with open_store(str(roomy)) as store:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM bundle").fetchone()
+        store.put([bundle("later")])
+        with pytest.raises(StoreError, match="in use by another process"):
+            compact_store(str(roomy))
+        reader.execute("COMMIT")
+        assert len(raws(store)) == 301
+    reader.close()
+
+
+def test_without_room_nothing_is_begun(roomy, monkeypatch):
+    before = roomy.read_bytes()
+    free = shutil.disk_usage(roomy.parent)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    with pytest.raises(StoreError, match=r"too little room in .*: 1,000 bytes are free, expected") as caught:
+        compact_store(str(roomy))
+    assert caught.value.hint == "nothing was changed"
+    assert roomy.read_bytes() == before
+
+
+def test_a_disk_that_fills_up_while_compacting_damages_nothing(roomy):
+    script = """
+import resource, signal, sys
+from attest.errors import StoreError
+from attest.store import compact_store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    compact_store(sys.argv[1])
+except StoreError as error:
+    print(error.what)
+"""
+    assert run_python(script, str(roomy)).stdout
+    with open_store(str(roomy)) as store:
+        assert len(raws(store)) == 300
+        assert store.check().problems == ()

@@ -39,7 +39,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "withdraw": ("attest.cli.withdraw", "Take back statements of your own, one by one or of a time."),
     "register": ("attest.cli.register", "Keep a register: what is current, withdrawn or ordered deleted."),
     "import": ("attest.cli.import_", "Verify an upstream vendor's bundle and take it into the store."),
-    "store": ("attest.cli.store", "Check the store, bring it up to date, or write everything in it out."),
+    "store": (
+        "attest.cli.store",
+        "Check the store, bring it up to date, make it smaller, or write out what it holds.",
+    ),
     "bundle": ("attest.cli.bundle", "Collect, verify, close and write the bundle a vendor hands over."),
     "inspect": ("attest.cli.inspect", "Show what is inside a bundle, before anything leaves or is believed."),
     "lineage": ("attest.cli.lineage", "Draw what an artifact was made from."),

@@ -1,14 +1,13 @@
-"""``attest store``: check the store, bring it up to date, or write everything in it out."""
+"""``attest store``: check the store, bring it up to date, make it smaller, or write out what it holds."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from attest.cli.counting import counting
+from attest.cli.export import Export
 from attest.cli.options import (
     PATH,
     echo_json,
@@ -22,14 +21,12 @@ from attest.cli.options import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attest.store import Store
-
 __all__ = ["command"]
 
 
 @click.group("store")
 def command() -> None:
-    """Check the store, bring it up to date, or write everything in it out.
+    """Check the store, bring it up to date, make it smaller, or write out what it holds.
 
     The store holds the project's signed statements, and those imported from vendors, with the manifests of
     directories. To check it and to write it out, read-only media will do.
@@ -86,59 +83,66 @@ def migrate(store_uri: str | None, limits: tuple[str, ...], as_json: bool) -> No
         click.echo(f"the store was brought from version {before} to version {now}")
 
 
+@command.command("compact")
+@store_option
+@json_option
+def compact(store_uri: str | None, as_json: bool) -> None:
+    """Give back the room the store does not use.
+
+    What it holds stays as it is. A SQLite store is written anew: that takes three times its size on disk for
+    a while, and nobody can read or write it meanwhile. It happens as a whole or not at all.
+    """
+    from attest.cli.options import store_uri_from
+    from attest.store import compact_store
+
+    before, after = compact_store(store_uri_from(store_uri))
+    if as_json:
+        echo_json({"bytesBefore": before, "bytesAfter": after})
+    else:
+        click.echo(f"{before:,} bytes before, {after:,} after")
+
+
 @command.command("export")
 @click.option("-o", "--output", type=PATH, default="-", help="Write to this file; - is standard output.")
+@click.option("--manifests", type=PATH, help="Also write the manifests into this folder, named by digest.")
 @click.option(
-    "--manifests", type=PATH, help="Also write every manifest into this folder, named by its digest."
+    "--subject", "subjects", multiple=True, metavar="DIGEST", help="Only statements about this artifact."
+)
+@click.option(
+    "--type", "types", multiple=True, metavar="TYPE", help="Only statements of this type: a name, or a URI."
 )
 @store_option
 @limit_option
-def export(output: Path, manifests: Path | None, store_uri: str | None, limits: tuple[str, ...]) -> None:
+@json_option
+def export(
+    output: Path,
+    manifests: Path | None,
+    subjects: tuple[str, ...],
+    types: tuple[str, ...],
+    store_uri: str | None,
+    limits: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Write all bundles as JSON Lines, in the order they came in.
 
-    `attest import` reads them. A file is written whole or not at all.
+    `attest import` reads them. A file is written whole or not at all. Of several --subject, or several
+    --type, any will do; with either, the manifests are those of directories that these statements speak of.
     """
-    with open_store_from(store_uri, read_only=True, limits=limits_from(limits)) as store:
-        written = _write_manifests(store, manifests) if manifests else 0
-        lines = _Lines(store)
-        if str(output) == "-":
-            sys.stdout.buffer.writelines(lines)
-            sys.stdout.buffer.flush()
-        else:
-            from attest.files import write_file
+    from attest.errors import UsageError
 
-            write_file(output, lines)
-    extra = f" and {_count(written, 'manifest')}" if manifests else ""
-    click.echo(f"wrote {_count(lines.count, 'bundle')}{extra}", err=True)
-
-
-class _Lines:
-    """The store as JSON Lines, counted as they go out."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.count = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for bundle in self._store.bundles():
-            yield bundle.line + b"\n"
-            self.count += 1
-
-
-def _write_manifests(store: Store, folder: Path) -> int:
-    """Write each manifest under its digest, whole or not at all; return how many there are."""
-    from attest.errors import AttestError
-    from attest.files import write_file
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AttestError(f"cannot be made: {error.strerror}", str(folder)) from error
-    count = 0
-    for sha256 in store.manifests():
-        write_file(folder / sha256, [store.manifest(sha256) or b""])
-        count += 1
-    return count
+    if as_json and str(output) == "-":
+        raise UsageError(
+            "--json and the bundles cannot both go to standard output", hint="name a file: -o FILE"
+        )
+    bounds = limits_from(limits)
+    with open_store_from(store_uri, read_only=True, limits=bounds) as store:
+        written = Export(store, subjects, types, bounds)
+        written.write(output, manifests)
+    if as_json:
+        echo_json({"output": str(output), "bundles": written.bundles, "manifests": written.manifests})
+        return
+    extra = f" and {_count(written.manifests, 'manifest')}" if manifests else ""
+    click.echo(f"wrote {_count(written.bundles, 'bundle')}{extra}", err=True)
 
 
 def _count(number: int, noun: str) -> str:
