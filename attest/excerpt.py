@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
+from itertools import chain, count
 
 from attest.bundle import Bundle, parse_bundle
 from attest.check import Checked, RawLine, check_lines, seldom_collected
@@ -25,16 +25,18 @@ from attest.itemclass import class_trail
 from attest.keeper import RegisterState, Remembered
 from attest.limits import DEFAULT, Limits
 from attest.manifest import Manifest
+from attest.matching import Delivery
 from attest.predicate import BASES, predicate_name, predicate_type, read_predicate
 from attest.predicates.link import step_of
+from attest.publisher import closure
 from attest.resource import Artifact
-from attest.review import judged
+from attest.review import Review, judged, review
 from attest.statement import Statement
 from attest.store import Store, StoredManifests
 from attest.trust import Trust
 from attest.verifier import VerifiedStatement
 
-__all__ = ["Body", "Excerpt", "Reading", "claim"]
+__all__ = ["Body", "Excerpt", "Reading", "claim", "review_of_store"]
 
 _ALWAYS = ("withdrawal", "register", "deletion-order")
 """Kinds of statements that no artifact leads to, and that may speak against others."""
@@ -153,6 +155,52 @@ class Reading:
             except FormatError:
                 continue
         return [found[digest] for digest in sorted(found)]
+
+
+def review_of_store(
+    store: Store,
+    delivery: Delivery,
+    trust: Trust,
+    as_of: datetime,
+    limits: Limits = DEFAULT,
+    *,
+    jobs: int = 1,
+) -> Review:
+    """Verify what a store says of everything behind an artifact, and walk its lineage.
+
+    Taken are the statements behind it (``attest.publisher.closure``, which adds withdrawals), all registers,
+    for they withdraw by digest, and links of in-toto where a layout judges them together. Lineage, statuses
+    and steps are those that everything in the store gives; names are those that these statements give.
+
+    Args:
+        store: open for reading.
+        delivery: what is asked about.
+        trust: whom the reader believes.
+        as_of: time of evaluation, in UTC.
+        limits: the reader's limits.
+        jobs: processes that share the work.
+
+    Raises:
+        AttestError: the clock is earlier than a trusted time in the evidence.
+        LimitError: beyond the reader's limits.
+        StoreError: the store cannot be read.
+    """
+    roots = {delivery.artifact}
+    types = [f"{base}register/v0.1" for base in BASES]
+    types += [predicate_type("link")] if trust.layouts else []
+    while True:
+        found = closure(store, roots, limits)
+        known = {bundle.statement_digest for bundle in found.bundles}
+        beside = (digest for each in types for digest in store.by_type(each) if digest not in known)
+        bundles = chain(found.bundles, (bundle for digest in beside for bundle in store.bundles(digest)))
+        lines = (RawLine("the store", number, bundle.raw) for number, bundle in enumerate(bundles, 1))
+        checked = check_lines(lines, trust, limits, as_of, jobs=jobs)
+        manifests = {digest: store.manifest(digest) or b"" for digest in found.manifests}
+        reviewed = review(delivery, checked, trust, as_of, manifests=manifests, limits=limits)
+        # of weights that were taken out of a directory, what is said of that is about them, too
+        if roots.issuperset(reviewed.lineage.roots):
+            return reviewed
+        roots |= set(reviewed.lineage.roots)
 
 
 class Excerpt:

@@ -7,7 +7,7 @@ signature: whoever closes a bundle says whom it saw to have signed each statemen
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ from attest.predicates.link import step_of
 from attest.predicates.withdrawal import Withdrawal
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact, ResourceDescriptor
 from attest.statement import Statement
-from attest.store import Store
+from attest.store import Store, links_of
 
 __all__ = ["Closure", "closing_statement", "closure", "contents_statement", "describe", "listed"]
 
@@ -84,19 +84,18 @@ class _Walk:
         self._queue: deque[Artifact] = deque()
         self._last: tuple[str, Statement, list[Bundle]] | None = None
         """The statement that was read last: a parsed one is many times its bytes, and is not kept."""
-        self._lists_byproducts: dict[str, bool] = {}
         self._trees: dict[str, list[tuple[ResourceDescriptor, Artifact]]] = {}
         """Steps found → directories among their outputs whose files they do not list."""
         self._followed: set[str] = set()
         """Found for what they say of an artifact reached, and not only because an earlier list names them."""
-        self._large: dict[str, list[str]] | None = None
 
     def run(self) -> None:
+        behind = self._behind()
         for artifact in sorted(self._released):
             self._reach(artifact)
         while self._queue:
             artifact = self._queue.popleft()
-            for digest in self._candidates(artifact):
+            for digest in behind.get(artifact, ()):
                 if digest not in self._followed:
                     self._consider(digest, artifact)
         self._add_withdrawals()
@@ -117,29 +116,17 @@ class _Walk:
             self.reached[artifact] = None
             self._queue.append(artifact)
 
-    def _candidates(self, artifact: Artifact) -> Iterator[str]:
-        """Yield digests of statements about it, or of steps that may have made it."""
-        yield from self._store.by_subject(artifact.sha256, tree=artifact.tree)
-        for digest in self._store.by_input(artifact.sha256, tree=artifact.tree):
-            # stores index byproducts with the inputs; most steps that name it have only read it
-            if digest not in self._lists_byproducts:
-                payload = next(self._store.bundles(digest)).payload
-                self._lists_byproducts[digest] = b'"byproducts"' in payload
-            if self._lists_byproducts[digest]:
-                yield digest
-        if not artifact.tree:
-            yield from self._in_large_trees().get(artifact.sha256, [])
+    def _behind(self) -> dict[Artifact, list[str]]:
+        """Return artifacts behind the released ones → statements about them, or that made them.
 
-    def _in_large_trees(self) -> dict[str, list[str]]:
-        """Return weights inside directories whose files are not subjects → statements about those."""
-        if self._large is None:
-            self._large = {}
-            for tree in self._store.manifests():
-                for digest in self._store.by_subject(tree, tree=True):
-                    for subject in self._statement(digest)[0].subjects:
-                        for sha256 in self._weights(subject, Artifact(tree, tree=True)):
-                            self._large.setdefault(sha256, []).append(digest)
-        return self._large
+        The store's indexes tell which these are; which of them belong here, their predicates do.
+        """
+        found: dict[Artifact, list[str]] = defaultdict(list)
+        for digest in self._store.reach(self._released, backwards=True).statements():
+            links = links_of(self._statement(digest)[0], self._limits, self._store.manifest)
+            for artifact in links.products | links.subjects:
+                found[artifact].append(digest)
+        return found
 
     def _weights(self, subject: ResourceDescriptor, tree: Artifact) -> set[str]:
         """Return digests of the files a subject says are weights, if it is that directory's."""

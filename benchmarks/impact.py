@@ -1,29 +1,192 @@
-"""How long an impact takes over graphs of many statements, beside networkx and rustworkx if they are there.
+"""How long ``attest impact`` takes over stores of many statements, and the same question in memory.
 
-    python benchmarks/impact.py [STATEMENTS]...
+    python benchmarks/impact.py --quick
+    python benchmarks/impact.py --statements 10000 100000
+    python benchmarks/impact.py --statements 1000000 --reached-only
 
-The graph is made in memory, of a hundred datasets and steps that each read two earlier artifacts; signatures
-are left aside. networkx and rustworkx answer the plain question alone: what can be reached from the target.
+A store is filled with signed statements: clusters of a thousand, each twenty datasets with their rights and
+steps that read four of the last two hundred artifacts and one script that every step of the store reads. An
+order names a dataset of the first cluster, so it reaches about a thousand artifacts whatever the size. Then
+the whole command is run, once for everything and once for ``--reached``, each in a process of its own: cold
+after dropping the page cache where that is permitted (else the first run), then warm.
+
+Beside it, over a graph of the same size in which everything hangs together: the impact without signatures or
+store, and the plain question what can be reached, by networkx and rustworkx if they are installed. Machines
+are shared: compare within one run only.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import importlib
+import json
+import os
+import platform
 import random
-import resource
+import statistics
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
-from attest.digest import sha256_bytes
+from attest.bundle import Bundle, parse_bundle
 from attest.docket import OrderState
 from attest.graph import Evidence, Graph
 from attest.impact import Impact
 from attest.predicate import predicate_name, predicate_type, read_predicate
 from attest.predicates.step import BUILD_TYPES
+from attest.processes import cores, in_processes
 from attest.resource import ResourceDescriptor
+from attest.signer import open_signer
 from attest.statement import Statement
+from attest.store import open_store
 from attest.toll import impact_report, to_text
+
+CLUSTER, DATASETS = 1000, 20
+BUILDER = "https://w3id.org/attest/builders/local/v0.1"
+MIB = 1024  # ru_maxrss is in KiB
+PAGE_CACHE = Path("/proc/sys/vm/drop_caches")
+
+
+def digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def step(inputs: list[str], kind: str = "transform", **more: Any) -> dict[str, Any]:
+    """Return the predicate of a step that read these digests."""
+    read = [
+        {"name": each[:12], "digest": {"sha256": each}, "annotations": {"role": "dataset", "sizeBytes": 100}}
+        for each in inputs
+    ]
+    return {
+        "buildDefinition": {
+            "buildType": BUILD_TYPES[kind],
+            "externalParameters": {"command": ["python", "train.py"], "hyperparameters": {"lr": "3e-4"}},
+            "internalParameters": {
+                "completeness": {"claim": "all-inputs-listed", "enforcedBy": "none"},
+                **more,
+            },
+            "resolvedDependencies": read,
+        },
+        "runDetails": {"builder": {"id": BUILDER}},
+    }
+
+
+# -- a store, and the whole command over it ---------------------------------------------------------------
+
+
+def cluster(number: int) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield name, kind and predicate of a thousand statements; the same at every run."""
+    pick = random.Random(number)  # noqa: S311 - the same graph at every run
+    made = [f"{number}/data-{each}" for each in range(DATASETS)]
+    for name in made:
+        yield name, "dataset", {"name": name, "version": "1", "personalData": {"presence": "no"}}
+        terms = {"sequence": 1, "status": "active", "license": {"expression": "CC-BY-4.0"}}
+        yield name, "rights", {**terms, "permittedPurposes": ["any"], "prohibitedPurposes": []}
+    script = {"name": "train.py", "digest": {"sha256": digest("train.py")}}
+    script["annotations"] = {"role": "code", "sizeBytes": 2000}
+    libraries = {f"library-{each}": f"{each}.0.1" for each in range(20)}
+    for place in range(CLUSTER - 2 * DATASETS):
+        read = sorted({digest(pick.choice(made[-200:])) for _ in range(4)})
+        predicate = step(read, "transform" if place % 4 else "train", libraries=libraries)
+        predicate["buildDefinition"]["resolvedDependencies"].append(script)
+        made.append(f"{number}/made-{place}")
+        yield made[-1], "step", predicate
+
+
+def signed_cluster(key: str, number: int) -> list[bytes]:
+    """Return the bundles of a cluster, a line each."""
+    signer = open_signer(key)
+    return [
+        signer.sign(Statement.build([described(name)], predicate_type(kind), predicate)).line
+        for name, kind, predicate in cluster(number)
+    ]
+
+
+def described(name: str, sha256: str = "") -> ResourceDescriptor:
+    return ResourceDescriptor(name=name, digest={"sha256": sha256 or digest(name)})
+
+
+def fill(folder: Path, count: int) -> None:
+    """Make a project with a key, and a store of about ``count`` statements signed with it."""
+    command = [sys.executable, "-m", "attest", "init", "--key"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    key = f"file:{folder / 'keys' / 'attest.key'}"
+    target = {"id": "C-1", "targets": {"datasets": [described("0/data-0").to_json()]}}
+    order = Statement.build([described("order")], predicate_type("deletion-order"), target)
+    first = open_signer(key).sign(order)
+
+    def bundles() -> Iterator[Bundle]:
+        yield first
+        clusters = range(max(1, count // CLUSTER))
+        with closing(in_processes(signed_cluster, key, clusters, cores())) as results:
+            for _, lines in results:
+                yield from map(parse_bundle, lines)
+
+    with open_store(f"sqlite:{folder / '.attest' / 'store.db'}") as store:
+        store.put(bundles())
+
+
+def child(words: list[str], folder: Path) -> tuple[float, float, str]:
+    """Run the command; return seconds, peak MiB and what it printed."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen([sys.executable, "-m", "attest", *words], cwd=folder, stdout=out)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        spent = time.perf_counter() - start
+        if process.returncode:
+            raise SystemExit(f"attest {' '.join(words)} ended with {process.returncode}")
+        out.seek(0)
+        return spent, used.ru_maxrss / MIB, out.read().decode()
+
+
+def drop_cache() -> bool:
+    """Forget what is cached of files; return whether that was permitted."""
+    try:
+        os.sync()
+        PAGE_CACHE.write_text("3")
+    except OSError:
+        return False
+    return True
+
+
+def whole_command(count: int, rounds: int, *, reached_only: bool) -> None:
+    """Fill a store, run both commands in turn, and print a row for each."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start = time.perf_counter()
+        fill(folder, count)
+        spent = time.perf_counter() - start
+        size = (folder / ".attest" / "store.db").stat().st_size / 1e6
+        print(f"\nstore of {count:,} statements, {size:,.0f} MB, filled in {spent:.0f} s")
+        print(f"  {'':24}{'cold s':>9}{'warm s':>9}{'peak MiB':>10}{'looked at':>12}{'listed':>9}")
+        modes = [["--reached"], *([] if reached_only else [[]])]
+        runs: list[list[tuple[float, float]]] = [[] for _ in modes]
+        shown: list[tuple[int, int]] = []
+        cold = "the first run"
+        for turn in range(rounds + 1):  # A B A B
+            for mode, own in zip(modes, runs, strict=True):
+                if turn == 0 and drop_cache():
+                    cold = "after dropping the page cache"
+                seconds, peak, text = child(["impact", "C-1", "--json", *mode], folder)
+                own.append((seconds, peak))
+                if turn == 0:
+                    report = json.loads(text)
+                    shown.append((report["snapshot"]["statements"], len(report["affected"])))
+        for mode, own, (looked, listed) in zip(modes, runs, shown, strict=True):
+            warm = statistics.median(seconds for seconds, _ in own[1:])
+            label, peak = " ".join(["attest impact", *mode]), max(peak for _, peak in own)
+            print(f"  {label:24}{own[0][0]:9.2f}{warm:9.2f}{peak:10,.0f}{looked:12,}{listed:9,}", flush=True)
+        print(f"  cold: {cold}")
+
+
+# -- a graph in memory ------------------------------------------------------------------------------------
 
 
 def evidence(statement: Statement) -> Evidence:
@@ -32,44 +195,29 @@ def evidence(statement: Statement) -> Evidence:
     return Evidence(statement, name, read_predicate(statement), (), ("vendor",))
 
 
-def world(count: int) -> tuple[list[Evidence], Evidence, list[tuple[str, str]]]:
-    """Return statements, an order for the first dataset, and the edges by digest."""
+def tangle(count: int) -> tuple[list[Evidence], Evidence, list[tuple[str, str]]]:
+    """Return statements, an order for the first dataset, and the edges by digest; all hangs together."""
     pick = random.Random(count)  # noqa: S311 - the same graph at every run
-    digests = [sha256_bytes(f"d{number}".encode()) for number in range(100)]
+    digests = [digest(f"d{number}") for number in range(100)]
     found = [
         Statement.build(
-            [ResourceDescriptor(name="data", digest={"sha256": digest})],
-            predicate_type("dataset"),
-            {"name": "data", "version": "1"},
+            [described("data", each)], predicate_type("dataset"), {"name": "data", "version": "1"}
         )
-        for digest in digests
+        for each in digests
     ]
     edges = []
     for number in range(count - len(found)):
-        made = sha256_bytes(f"m{number}".encode())
+        made = digest(f"m{number}")
         read = {pick.choice(digests[-1000:]) if number > 1000 else pick.choice(digests) for _ in range(2)}
-        role = {"role": "dataset"}
-        inputs = [{"name": "input", "digest": {"sha256": each}, "annotations": role} for each in sorted(read)]
-        predicate = {
-            "buildDefinition": {
-                "buildType": BUILD_TYPES["transform"],
-                "externalParameters": {},
-                "internalParameters": {"completeness": {"claim": "all-inputs-listed", "enforcedBy": "none"}},
-                "resolvedDependencies": inputs,
-            },
-            "runDetails": {"builder": {"id": "https://vendor.example/ci"}},
-        }
-        subject = ResourceDescriptor(name="output", digest={"sha256": made})
-        found.append(Statement.build([subject], predicate_type("step"), predicate))
+        found.append(Statement.build([described("output", made)], predicate_type("step"), step(sorted(read))))
         edges += [(each, made) for each in read]
         digests.append(made)
-    target = {"targets": {"datasets": [{"name": "data", "digest": {"sha256": digests[0]}}]}}
-    subject = ResourceDescriptor(name="order", digest={"sha256": "e" * 64})
-    order = Statement.build([subject], predicate_type("deletion-order"), target)
+    target = {"targets": {"datasets": [described("data", digests[0]).to_json()]}}
+    order = Statement.build([described("order", "e" * 64)], predicate_type("deletion-order"), target)
     return [evidence(each) for each in found], evidence(order), edges
 
 
-def timed(label: str, work: Callable[[], object]) -> object:
+def timed(label: str, work: Callable[[], Any]) -> Any:
     """Run something and print how long it took."""
     start = time.perf_counter()
     result = work()
@@ -100,23 +248,32 @@ def others(edges: list[tuple[str, str]], target: str) -> None:
     timed("rustworkx, reachable alone", lambda: rustworkx.descendants(graph, numbers[target]))
 
 
+def in_memory(count: int) -> None:
+    """Compute an impact over statements in memory, and print how long each part took."""
+    found, order, edges = tangle(count)
+    print(f"\n{count:,} statements in memory, {len(edges):,} links")
+    graph = timed("join by digest", lambda: Graph([*found, order]))
+    impact = timed("impact", lambda: Impact(graph, OrderState(order.digest, order)))
+    text = timed("report", lambda: to_text(impact_report(impact, {}, "none")))
+    print(f"  {len(impact.proven):,} proven, {len(impact.clear):,} clear, {len(text) / 1e6:.1f} MB")
+    others(edges, next(iter(impact.targets)).sha256)
+
+
 def main() -> None:
-    """Measure each size named on the command line."""
-    for count in [int(each) for each in sys.argv[1:]] or [10_000]:
-        found, order, edges = world(count)
-        print(f"{count:,} statements, {len(edges):,} links")
-        graph = timed("join by digest", lambda found=found, order=order: Graph([*found, order]))
-        assert isinstance(graph, Graph)  # noqa: S101 - what it returned
-        state = OrderState(order.digest, order)
-        impact = timed("impact", lambda graph=graph, state=state: Impact(graph, state))
-        assert isinstance(impact, Impact)  # noqa: S101 - what it returned
-        report = timed("report", lambda impact=impact: to_text(impact_report(impact, {}, "none")))
-        print(
-            f"  {len(impact.proven):,} proven, {len(impact.clear):,} clear, {len(str(report)) / 1e6:.1f} MB"
-        )
-        others(edges, next(iter(impact.targets)).sha256)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"  peak memory {peak:,.0f} MB")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--statements", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=3, help="warm runs of each command")
+    parser.add_argument("--quick", action="store_true", help="3,000 statements, one warm run")
+    parser.add_argument("--reached-only", action="store_true", help="leave the answer from everything out")
+    given = parser.parse_args()
+    if given.quick:
+        given.statements, given.rounds = [3000], 1
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    print(f"Python {platform.python_version()}, {cores()} cores, load {load:.1f}")
+    for count in given.statements:
+        whole_command(count, given.rounds, reached_only=given.reached_only)
+        if not given.reached_only:
+            in_memory(count)
 
 
 if __name__ == "__main__":

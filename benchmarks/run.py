@@ -60,6 +60,7 @@ SCRIPTS = (
     Script("digests", "Digests of files", "--rounds 3"),
     Script("verification", "Signatures of a bundle", quick="--quick --only key --count 1000 --rounds 1"),
     Script("verdict", "A verdict and its reports", "--goal", "--statements 100 1000"),
+    Script("impact", "What an order reaches", "--rounds 1"),
     Script("objects", "Objects that are not on disk", "--rounds 1"),
     Script("records", "Record commitments", "--rounds 1", "--quick"),
 )

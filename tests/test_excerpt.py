@@ -12,9 +12,14 @@ from world import NOW, REGISTER, Tree, descriptor
 
 from attest.check import RawLine
 from attest.errors import AttestError, LimitError
-from attest.excerpt import Excerpt, Reading
+from attest.excerpt import Excerpt, Reading, review_of_store
 from attest.impact import Impact
 from attest.limits import Limits
+from attest.lineage import Status
+from attest.matching import Delivery
+from attest.resource import Artifact
+from attest.review import review
+from attest.sketch import picture_of
 from attest.store import StoredManifests, open_store
 from attest.toll import impact_report
 
@@ -146,8 +151,6 @@ class Scene:
 
 
 def file_of(sha256):
-    from attest.resource import Artifact
-
     return Artifact(sha256)
 
 
@@ -174,6 +177,40 @@ def test_an_excerpt_lists_what_everything_lists(seed, tmp_path_factory):
     found = [pick.choice(scene.pool)] if pick.random() < 0.2 else []
     with filled(world, tmp_path_factory.mktemp("store") / "store.db") as store:
         assert_same(store, world, bundle, found)
+
+
+def drawn(reviewed):
+    """A lineage as it is drawn, but for the names: those are what the statements in hand call things."""
+    lineage = reviewed.lineage
+    picture = picture_of(reviewed).to_json()
+    for node in picture["nodes"]:
+        node.pop("label")
+    unlinked = [(node.evidence.digest, item.called) for node, item in lineage.unlinked]
+    return lineage.roots, lineage.complete, sorted(unlinked), lineage.cyclic, picture
+
+
+def assert_same_lineage(store, world, artifact):
+    delivery = Delivery("asked", artifact, 0, {})
+    lines = [RawLine("s", number, each.raw) for number, each in enumerate(store.bundles(), 1)]
+    whole = review(delivery, lines, world.trust, NOW, manifests=StoredManifests(store))
+    part = review_of_store(store, delivery, world.trust, NOW)
+    assert drawn(part) == drawn(whole)
+    return part
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_a_lineage_that_is_looked_up_is_the_lineage(seed, tmp_path_factory):
+    scene = Scene(seed)
+    world, pick = scene.world, scene.pick
+    gone = [pick.choice(world.bundles).statement_digest for _ in range(2)]
+    if pick.random() < 0.4:
+        world.withdraw(gone[0], by=pick.choice(["ci", "desk"]))
+    if pick.random() < 0.4:
+        world.register({"kind": "withdrawal", "statement": {"sha256": "b" * 64}, "withdraws": gone[1:]})
+    with filled(world, tmp_path_factory.mktemp("store") / "store.db") as store:
+        for artifact in pick.sample(scene.pool, min(3, len(scene.pool))):
+            assert_same_lineage(store, world, artifact)
 
 
 @pytest.fixture
@@ -343,3 +380,35 @@ def test_the_register_a_store_holds_lifts_an_order_in_an_excerpt_too(world, plac
     world.register(world.listed(bundle, "vacated"))
     with filled(world, place) as store:
         assert assert_same(store, world, bundle).order.state == "vacated"
+
+
+def test_a_register_withdraws_in_a_lineage_too(world, place):
+    faces = world.dataset("faces")
+    withdrawn = world.bundles[0].statement_digest
+    model = trained(world, "vision", faces)
+    world.register({"kind": "withdrawal", "statement": {"sha256": "b" * 64}, "withdraws": [withdrawn]})
+    with filled(world, place) as store:
+        lineage = assert_same_lineage(store, world, model).lineage
+    assert lineage.ancestors[faces].status is Status.WITHDRAWN
+
+
+def test_weights_answer_for_the_directory_they_were_taken_out_of(world, place):
+    tree = Tree("m", {"w.safetensors": b"w", "config.json": b"c"})
+    world.step("train", [(world.dataset("d"), "dataset")], [tree])
+    secret = world.file("secret")
+    step = world.step("train", [(secret, "dataset")], [tree])
+    world.bundles.remove(step)
+    world.sign("step", [descriptor(tree.artifact, "m/")], step.statement().predicate, "ci")
+    with filled(world, place) as store:
+        lineage = assert_same_lineage(store, world, file_of(tree.digests["w.safetensors"])).lineage
+    assert secret in lineage.ancestors
+
+
+def test_who_else_read_a_thing_is_not_looked_at_for_its_lineage(world, place):
+    faces = world.dataset("faces")
+    model = trained(world, "vision", faces)
+    for number in range(5):
+        trained(world, f"other{number}", faces)
+    with filled(world, place) as store:
+        part = assert_same_lineage(store, world, model)
+    assert len(part.graph.evidence) == 3

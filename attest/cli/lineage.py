@@ -120,18 +120,15 @@ def _of_store(
 
     from attest.cli.own_trust import own_trust
     from attest.cli.preflight import Released, require_known
-    from attest.publisher import closure
-    from attest.review import Line
+    from attest.excerpt import review_of_store
+    from attest.processes import cores
     from attest.settings import find_project
 
     project = find_project(Path.cwd(), store=store_uri, optional=store_uri is not None)
     believed = own_trust(project, trust, limits=limits)
     with project.open_store(read_only=True, limits=limits) as store:
         require_known(store, [Released(given, delivery.artifact, None)])
-        found = closure(store, [delivery.artifact], limits)
-        manifests = {digest: store.manifest(digest) or b"" for digest in found.manifests}
-    lines = (Line("the store", number, bundle) for number, bundle in enumerate(found.bundles, 1))
-    return _reviewed(delivery, lines, believed, manifests, limits, jobs)
+        return review_of_store(store, delivery, believed, _now(), limits, jobs=jobs or cores())
 
 
 def _of_bundles(
