@@ -174,7 +174,7 @@ def test_a_password_comes_from_where_libpq_finds_it(postgres, full, schema, tmp_
             with open_store(uri, read_only=True) as store:
                 assert len(raws(store)) == 3
     for uri in (f"postgresql://{role}:wr0ng@{place}", f"postgresql://{role}@{place}"):
-        with pytest.raises(StoreError, match=r"cannot be reached: .*password") as caught:
+        with pytest.raises(StoreError, match=r"cannot be (opened|reached): .*password") as caught:
             open_store(uri, read_only=True)
         assert str(caught.value).startswith(f"postgresql://{role}@127.0.0.1:{postgres.port}/test?schema=")
         assert "wr0ng" not in str(caught.value)
@@ -188,10 +188,16 @@ def test_a_server_that_repeats_the_password_is_not_repeated(uri, monkeypatch):
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(StoreError, match="cannot be reached: connection") as caught:
+    with pytest.raises(StoreError, match="cannot be reached: connection to server") as caught:
         open_store(f"postgresql://nobody:hush@/db?host={tmp_path}&port=5432")
     assert "hush" not in str(caught.value)
     assert caught.value.hint.startswith("is the server running")
+
+
+def test_a_database_that_is_not_there_is_named(postgres):
+    with pytest.raises(StoreError, match=r'cannot be opened: .*database "nowhere" does not exist') as caught:
+        open_store(postgres.uri(database="nowhere"), create=True)
+    assert caught.value.hint is None
 
 
 def test_a_server_that_is_too_old_is_refused(full, monkeypatch):

@@ -43,7 +43,7 @@ _CONNECTION: dict[str, Any] = {
 """What the URI may say otherwise: a server that is gone is noticed within a minute or two."""
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _HINT = "postgresql://USER@HOST:PORT/DATABASE; what is special in a URI is written as %XX"
-_LOST_HINT = "is the server running, and can it be reached? what is there already is never stored twice"
+_LOST_HINT = "is the server running, and can it be reached?"
 RIGHTS_HINT = "docs/store.md says which rights readers and writers need"
 """What to do where the server refuses a role."""
 _REASONS: dict[str, tuple[str, str | None]] = {
@@ -322,6 +322,8 @@ class Link:
             return StoreError(f"{reason} ({state}: {said})", where, hint)
         if self._inside and self._lost:
             return StoreError(f"the connection was lost: {said}", where, "nothing was changed; try again")
+        if "FATAL:" in said:  # the server answered, and lets nobody in
+            return StoreError(f"cannot be opened: {said}", where)
         if isinstance(error, self._psycopg.OperationalError):
             return StoreError(f"cannot be reached: {said}", where, _LOST_HINT)
         return StoreError(f"the server says: {said} ({state or type(error).__name__})", where)
@@ -331,4 +333,4 @@ class Link:
         said = error.diag.message_primary or str(error) or type(error).__name__
         for secret in (self.place.secret, os.environ.get("PGPASSWORD")):
             said = said.replace(secret, "…") if secret else said
-        return " ".join(said.split())[:400]
+        return " ".join(said.removeprefix("connection failed: ").split())[:400]

@@ -423,6 +423,24 @@ class StoreConformance:
         assert reached(store, file("licence")) == (set(), set())
         assert store.check().problems == ()
 
+    @pytest.mark.parametrize("late", [False, True])
+    def test_weights_may_be_what_a_step_read_or_left_behind_as_well(self, store, late):
+        manifest = f"{sha('weights')}  w.bin\n{sha('other')}  x.bin\n".encode()
+        large = {
+            **entry("m/", tree=True, digest=sha256_bytes(manifest)),
+            "annotations": {"weights": ["w.bin"]},
+        }
+        again = {**large, "annotations": {"weights": ["w.bin", "x.bin"]}}
+        some = [
+            step([large], [entry("data")], [entry("weights")]),
+            step([again, entry("other")], [entry("weights")]),
+        ]
+        store.put(some, [] if late else [manifest])
+        store.put([], [manifest])
+        assert store.check().problems == ()
+        assert store.by_input(sha("weights")) == [one.statement_digest for one in some]
+        assert store.by_subject(sha("other")) == [some[1].statement_digest]
+
     def test_a_manifest_that_is_none_lists_no_weights(self, store):
         large = {**entry("x/", tree=True, digest=sha("no manifest")), "annotations": {"weights": ["w"]}}
         one = step([large], [entry("data")])

@@ -1,8 +1,9 @@
 """Processes that put into a store and can be killed: forked from one that has imported everything.
 
-Reads JSON lines: ``{"uri", "name", "puts", "acks", "dieAt"}`` forks a writer and answers its process id;
-``{"wait": pid}`` answers how that writer ended. Each put of a writer adds what ``part`` gives, and appends
-its number to the file ``acks`` once the store has acknowledged it.
+Reads JSON lines: ``{"uri", "name", "puts", "acks"}`` forks a writer and answers its process id; ``{"wait":
+pid}`` answers how that writer ended. Each put of a writer adds what ``part`` gives, and appends its number to
+the file ``acks`` once the store has acknowledged it. ``first`` is the number of the first put, ``dieAt`` when
+to die inside of SQLite; a ``stubborn`` writer opens the store again and puts again when the store failed.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 
+from attest.errors import StoreError
 from attest.store import open_store
-from attest.stores import sqlite  # loaded before the fork
+from attest.stores import postgres, sqlite  # loaded before the fork
 from stores.samples import bundle, entry, step
 
-__all__ = ["SqliteStore", "part"]
+__all__ = ["PostgresStore", "SqliteStore", "part"]
 
-SqliteStore = sqlite.SqliteStore
+PostgresStore, SqliteStore = postgres.PostgresStore, sqlite.SqliteStore
 
 
 def part(name, number):
@@ -43,14 +46,22 @@ def die_at(store, instruction):
     store._connection.set_progress_handler(count, 1)
 
 
-def write(uri, name, puts, acks, dieAt=0):  # noqa: N803 - as in the JSON
+def write(uri, name, puts, acks, first=0, dieAt=0, stubborn=False):  # noqa: N803 - as in the JSON
     out = os.open(acks, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with open_store(uri, create=True) as store:
-        if dieAt:
-            die_at(store, dieAt)
-        for number in range(puts):
-            store.put(*part(name, number))
-            os.write(out, b"%d\n" % number)
+    number = first
+    while number < first + puts:
+        try:
+            with open_store(uri, create=True) as store:
+                if dieAt:
+                    die_at(store, dieAt)
+                while number < first + puts:
+                    store.put(*part(name, number))
+                    os.write(out, b"%d\n" % number)
+                    number += 1
+        except StoreError:
+            if not stubborn:
+                raise
+            time.sleep(0.05)
 
 
 def main():
