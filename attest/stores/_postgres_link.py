@@ -42,6 +42,7 @@ _CONNECTION: dict[str, Any] = {
 }
 """What the URI may say otherwise: a server that is gone is noticed within a minute or two."""
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_PREFIX = re.compile("^connection (failed|is bad): ")
 _HINT = "postgresql://USER@HOST:PORT/DATABASE; what is special in a URI is written as %XX"
 _LOST_HINT = "is the server running, and can it be reached?"
 RIGHTS_HINT = "docs/store.md says which rights readers and writers need"
@@ -311,26 +312,31 @@ class Link:
             connection.execute("SET default_transaction_read_only TO on")
 
     def _explain(self, error: psycopg.Error, *, committing: bool) -> StoreError:
-        where, said, state = self.place.where, self._said(error), error.sqlstate or ""
         if self._closed:
-            return StoreError("is closed", where)
+            return StoreError("is closed", self.place.where)
+        what, hint = self._reason(error, self._said(error), committing=committing)
+        return StoreError(what, self.place.where, hint)
+
+    def _reason(self, error: psycopg.Error, said: str, *, committing: bool) -> tuple[str, str | None]:
+        """Return what happened, and what to do."""
         if committing and self._lost:
             what = f"the connection was lost at the very end: all was stored or nothing ({said})"
-            return StoreError(what, where, "put it again: what is there already is not stored twice")
+            return what, "put it again: what is there already is not stored twice"
+        state = error.sqlstate or ""
         if state in _REASONS:
             reason, hint = _REASONS[state]
-            return StoreError(f"{reason} ({state}: {said})", where, hint)
+            return f"{reason} ({state}: {said})", hint
         if self._inside and self._lost:
-            return StoreError(f"the connection was lost: {said}", where, "nothing was changed; try again")
+            return f"the connection was lost: {said}", "nothing was changed; try again"
         if "FATAL:" in said:  # the server answered, and lets nobody in
-            return StoreError(f"cannot be opened: {said}", where)
+            return f"cannot be opened: {said}", None
         if isinstance(error, self._psycopg.OperationalError):
-            return StoreError(f"cannot be reached: {said}", where, _LOST_HINT)
-        return StoreError(f"the server says: {said} ({state or type(error).__name__})", where)
+            return f"cannot be reached: {said}", _LOST_HINT
+        return f"the server says: {said} ({state or type(error).__name__})", None
 
     def _said(self, error: psycopg.Error) -> str:
         """Return what the server said, without the password: a server may repeat what it was told."""
         said = error.diag.message_primary or str(error) or type(error).__name__
         for secret in (self.place.secret, os.environ.get("PGPASSWORD")):
             said = said.replace(secret, "…") if secret else said
-        return " ".join(said.removeprefix("connection failed: ").split())[:400]
+        return " ".join(_PREFIX.sub("", said).split())[:400]
