@@ -11,6 +11,7 @@ from test_cli_certify import DONE
 from workshop import attest, fill, make_project
 
 from attest.commitment import Keyer
+from attest.digest import sha256_bytes
 from attest.manifest import digest_path
 
 
@@ -237,3 +238,41 @@ def test_what_somebody_else_found_counts_in_the_check(certified, capfd):
     assert outcome == "COMPLETE"
     found = checked(capfd, "D-1", "--found-in", copy, code=3)[1]
     assert "item-missing" in found
+
+
+REGISTER = "https://registry.example/orders"
+TRUST = f"""\
+principals: {{vendor: {{key: {{file: keys/attest.key.pub, sha256: SHA}}}}}}
+roles:
+  publisher: [{{principal: vendor}}]
+  builder: [{{principal: vendor, builderIds: ["https://vendor.example/ci"]}}]
+  data-owner: [{{principal: vendor}}]
+  keeper: [{{principal: vendor, register: "{REGISTER}"}}]
+"""
+
+
+def test_a_buyer_accepts_what_was_made_of_the_new_version_with_the_proofs(certified, capfd):
+    script = "mkdir again && echo again > again/model.safetensors"
+    words = ("--kind", "train", "--dataset", "clean", "--output", "again", "--", "sh", "-c", script)
+    attest(capfd, "run", *words)
+    attest(capfd, "register", "new", REGISTER, "--next-update", "9 days", "--scope", "order", "-o", "1")
+    attest(capfd, "order", "add", "D-1.yaml", "-o", "order.jsonl")
+    attest(capfd, "register", "append", "1", "--order", "order.jsonl", "-o", "2")
+    attest(capfd, "bundle", "again", "--proof", "clean.removal")
+    public = (certified / "keys" / "attest.key.pub").read_bytes()
+    (certified / "buyer.yaml").write_text(TRUST.replace("SHA", sha256_bytes(public)))
+    (certified / "policy.yaml").write_text(
+        f"policy: one\nversion: 1\nrules: [{{not-under-order: {{register: {REGISTER}}}}}]\n"
+    )
+    words = ("verify", "again", "-t", "buyer.yaml", "-p", "policy.yaml", "--json")
+    words += ("--register", "2", "--register", "order.jsonl")
+    assert json.loads(attest(capfd, *words)[0])["verdict"] == "ACCEPT"
+    (certified / "again.proofs").rename(certified / "elsewhere")
+    said = json.loads(attest(capfd, *words, code=3)[0])
+    assert [each["code"] for each in said["findings"]] == ["order-records-unproven"]
+    assert "no proof in hand tells whether it is in the new version" in said["findings"][0]["summary"]
+    said = json.loads(attest(capfd, *words, "--proof", "elsewhere")[0])
+    assert said["verdict"] == "ACCEPT"
+    assert "--proof elsewhere" in said["reproduce"]
+    _, err = attest(capfd, "bundle", "again", "--force", "--proof", "card.yaml", code=4)
+    assert "this is no proof about a record" in err

@@ -61,6 +61,14 @@ _SHOWN = 20
     default=True,
     help="Write manifests a buyer needs into NAME.manifests.  [default: --manifests]",
 )
+@click.option(
+    "--proof",
+    "proofs",
+    multiple=True,
+    type=PATH,
+    metavar="FILE|FOLDER",
+    help="Proofs about records to hand over in NAME.proofs; leaf files stay home. May be repeated.",
+)
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @limit_option
 @json_option
@@ -78,6 +86,7 @@ def command(
     allow_unverified: bool,
     strict: bool,
     manifests: bool,
+    proofs: tuple[Path, ...],
     force: bool,
     limits: tuple[str, ...],
     as_json: bool,
@@ -94,6 +103,7 @@ def command(
     """
     from pathlib import Path
 
+    from attest.cli.ordered_records import copy_proofs, read_proofs
     from attest.cli.own_trust import own_trust
     from attest.cli.preflight import look, read_artifact, require_known
     from attest.cli.steps import warn
@@ -107,6 +117,7 @@ def command(
     )
     released = [read_artifact(text) for text in artifacts]
     target = _target(output, released, force=force)
+    read_proofs(proofs)  # what is no proof is an error before anything is signed
     desk = Desk(project, passphrase_from(), tell=warn)
     own = desk.open()
     with project.open_store(read_only=True, limits=bounds) as store:
@@ -124,6 +135,8 @@ def command(
     reused = closing.digest in seen.checked.statements
     closed = () if reused else (desk.sign(closing),)  # stored before it leaves: the next one counts on it
     answer["manifests"] = _write(target, seen.closure.bundles, closed, closing, needed, force=force)
+    folder = copy_proofs(proofs, target)
+    answer |= {"proofs": str(folder) if folder else None}
     answer |= {"written": True, **_summary(seen, closing, closed, reused=reused)}
     echo_json(answer) if as_json else _tell(answer)
 
@@ -288,6 +301,8 @@ def _tell(answer: dict[str, Any]) -> None:
     if answer["manifests"]["files"]:
         held = counted(len(answer["manifests"]["files"]), "manifest")
         click.echo(f"manifests {held} in {show(answer['manifests']['folder'], 500)}: hand them over, too")
+    if answer["proofs"]:
+        click.echo(f"proofs    in {show(answer['proofs'], 500)}: hand them over, too")
     if contents["reused"]:
         click.echo("nothing has changed since that list was signed", err=True)
     click.echo("to see all that leaves: attest inspect --as-published FILE", err=True)

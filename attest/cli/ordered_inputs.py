@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection
+    from pathlib import Path
 
     from attest.cli.snapshot import Snapshot
-    from attest.docket import OrderState
     from attest.errors import AttestError
     from attest.impact import Impact
+    from attest.provenance import Material
     from attest.recorder import Recorder
     from attest.resource import Artifact
 
-__all__ = ["check_orders", "path_to"]
+__all__ = ["InStore", "check_orders", "path_to"]
 
 
-def check_orders(recorder: Recorder, snapshot: Callable[[], Snapshot], answering: str | None = None) -> None:
+_HINT = "leave it out; what must use it all the same says --allow-ordered"
+
+
+@dataclass(frozen=True)
+class InStore:
+    """What the project's store says, looked up when it is asked for."""
+
+    trust: Path | None
+    """A trust file, or the project's own."""
+    store_uri: str | None
+    """A store, or the project's own."""
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """Everything in it, read once."""
+        from attest.cli.snapshot import take_snapshot
+        from attest.limits import DEFAULT
+
+        return take_snapshot((), (), self.trust, self.store_uri, DEFAULT)
+
+    def impacts(self, besides: Collection[str | None]) -> list[Impact]:
+        """Return what orders in force reach: by the store's indexes, or from everything where need be."""
+        from attest.cli.snapshot import impacts_in_force
+        from attest.errors import AttestError
+        from attest.impact import Impact
+        from attest.limits import DEFAULT
+
+        try:
+            return impacts_in_force(besides, self.trust, self.store_uri, DEFAULT)
+        except AttestError:
+            graph, orders = self.snapshot.graph, self.snapshot.orders.values()
+            return [Impact(graph, each) for each in orders if each.binding and each.digest not in besides]
+
+
+def check_orders(recorder: Recorder, stored: InStore, answering: str | None = None) -> None:
     """Tell of inputs that an order in force reaches; refuse them where the settings say so.
 
     Nothing is looked at where the store holds neither an order nor a register. Orders the step itself answers
@@ -25,7 +62,7 @@ def check_orders(recorder: Recorder, snapshot: Callable[[], Snapshot], answering
 
     Args:
         recorder: its inputs are known by now.
-        snapshot: takes everything in the store.
+        stored: what the store says.
         answering: statement digest of the order the step makes something anew for.
 
     Raises:
@@ -37,7 +74,7 @@ def check_orders(recorder: Recorder, snapshot: Callable[[], Snapshot], answering
 
     refuse = recorder.desk.project.settings.orders == "refuse"
     try:
-        found = _found(recorder, snapshot, answering)
+        found = _found(recorder, stored, answering)
     except AttestError as error:
         if refuse:
             raise
@@ -49,10 +86,9 @@ def check_orders(recorder: Recorder, snapshot: Callable[[], Snapshot], answering
         warn(f"{problem.what} ({problem.where})")
 
 
-def _found(recorder: Recorder, snapshot: Callable[[], Snapshot], answering: str | None) -> list[AttestError]:
+def _found(recorder: Recorder, stored: InStore, answering: str | None) -> list[AttestError]:
     """Return what is to be said of each input that an order reaches."""
     from attest.errors import AttestError
-    from attest.impact import Impact
     from attest.predicates.deletion_order import DeletionOrder
     from attest.predicates.register import Register
 
@@ -61,30 +97,19 @@ def _found(recorder: Recorder, snapshot: Callable[[], Snapshot], answering: str 
             return []
     named = recorder.parameters.chosen("order")
     answered = {answering, named.removeprefix("sha256:") if isinstance(named, str) else None}
-    seen = snapshot()
-    found = []
-    for state in seen.orders.values():
-        if not state.binding or state.digest in answered or not _names_anything(seen, state):
-            continue
-        impact = Impact(seen.graph, state)
-        for material in recorder.materials:
-            reached = impact.reached.get(material.artifact)
-            if reached is not None and reached.descends:
-                claimed = "" if state.believed else ", claimed by nobody you trust,"
-                what = (
-                    f"the deletion order {state.title} ({state.state}){claimed} reaches this {material.role}"
-                )
-                path = path_to(impact, material.artifact, material.name)
-                hint = "leave it out; what must use it all the same says --allow-ordered"
-                found.append(AttestError(f"{what}: {path}", str(material.artifact), hint))
-    return found
+    return [
+        AttestError(_said(impact, material), str(material.artifact), _HINT)
+        for impact in stored.impacts(answered)
+        for material in recorder.materials
+        if (reached := impact.reached.get(material.artifact)) is not None and reached.descends
+    ]
 
 
-def _names_anything(snapshot: Snapshot, state: OrderState) -> bool:
-    """Whether it names an artifact of the snapshot: one that does not is a matter for `attest impact`."""
-    from attest.docket import named_artifacts
-
-    return bool(named_artifacts(state, snapshot.graph))
+def _said(impact: Impact, material: Material) -> str:
+    state = impact.order
+    claimed = "" if state.believed else ", claimed by nobody you trust,"
+    what = f"the deletion order {state.title} ({state.state}){claimed} reaches this {material.role}"
+    return f"{what}: {path_to(impact, material.artifact, material.name)}"
 
 
 def path_to(impact: Impact, artifact: Artifact, name: str) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from attest.cli.snapshot import Snapshot
+    from attest.cli.ordered_inputs import InStore
     from attest.impact import Impact
     from attest.recorder import Recorder
     from attest.resource import Artifact
@@ -24,9 +24,7 @@ class Replacing:
     artifacts: tuple[Artifact, ...]
 
     @classmethod
-    def of(
-        cls, order: str | None, given: Sequence[str], snapshot: Callable[[], Snapshot]
-    ) -> Replacing | None:
+    def of(cls, order: str | None, given: Sequence[str], stored: InStore) -> Replacing | None:
         """Look the order up in the store, and what it reaches.
 
         Raises:
@@ -44,7 +42,7 @@ class Replacing:
             hint = "attest impact ORDER --plan tells both"
             raise UsageError("--replaces and --order go together", hint=hint)
         artifacts = tuple(dict.fromkeys(Artifact.parse(each) for each in given))
-        impact = Impact(snapshot().graph, find_order(snapshot(), order))
+        impact = Impact(stored.snapshot.graph, find_order(stored.snapshot, order))
         for artifact in artifacts:
             if artifact not in impact.reached:
                 raise UsageError("is not affected by the order", f"--replaces {artifact}", "keep it")

@@ -16,8 +16,8 @@ from attest.errors import AttestError, RecordingError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.cli.ordered_inputs import InStore
     from attest.cli.replacing import Replacing
-    from attest.cli.snapshot import Snapshot
     from attest.recorder import Recorder
     from attest.resource import Artifact
 
@@ -114,6 +114,7 @@ def command(
     in a register there, you are told which inputs it reaches; with `orders: refuse` in attest.yaml nothing is
     run then.
     """
+    from attest.cli.ordered_inputs import InStore
     from attest.cli.process import execute, find_program
     from attest.cli.replacing import Replacing
 
@@ -122,12 +123,12 @@ def command(
         recorder = _recorder(words, completeness, variables, require_known_inputs, bundles, trust, given)
         declare(recorder, given)
         program = find_program(words[0])
-        snapshot = _snapshot(trust, given["store_uri"])
-        replacing = Replacing.of(order, replaces, snapshot)
+        stored = InStore(trust, given["store_uri"])
+        replacing = Replacing.of(order, replaces, stored)
         if replacing is not None:
             replacing.declare(recorder)
         recorder.begin(declared=True)
-        _check_inputs(recorder, replacing, snapshot, allowed=allow_ordered)
+        _check_inputs(recorder, replacing, stored, allowed=allow_ordered)
     project = recorder.desk.project
     identity = frozenset() if keep_identity else project.identity_variables
     hidden = project.secret_variables | identity
@@ -220,26 +221,14 @@ def _recorder(
     )
 
 
-def _check_inputs(
-    recorder: Recorder, replacing: Replacing | None, snapshot: Callable[[], Snapshot], *, allowed: bool
-) -> None:
+def _check_inputs(recorder: Recorder, replacing: Replacing | None, stored: InStore, *, allowed: bool) -> None:
     """Look at the inputs in the light of deletion orders."""
     from attest.cli.ordered_inputs import check_orders
 
     if replacing is not None:
         replacing.check_inputs(recorder)
     if not allowed:
-        check_orders(recorder, snapshot, replacing.impact.order.digest if replacing is not None else None)
-
-
-def _snapshot(trust: Path | None, store_uri: str | None) -> Callable[[], Snapshot]:
-    """Return what takes everything in the store, once."""
-    from functools import cache
-
-    from attest.cli.snapshot import take_snapshot
-    from attest.limits import DEFAULT
-
-    return cache(lambda: take_snapshot((), (), trust, store_uri, DEFAULT))
+        check_orders(recorder, stored, replacing.impact.order.digest if replacing is not None else None)
 
 
 def _known(bundles: Sequence[Path], trust: Path) -> Callable[[Artifact, str], bool]:

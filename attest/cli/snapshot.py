@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from attest.check import RawLine
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attest.store import Store
     from attest.trust import Trust
 
-__all__ = ["Snapshot", "find_order", "take_excerpt", "take_snapshot"]
+__all__ = ["Snapshot", "find_order", "impacts_in_force", "take_excerpt", "take_snapshot"]
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,31 @@ def take_excerpt(
         body, impact = excerpt.reached(state.digest, found)
         _keep(body, reading, memory)
         return _whole(body, believed, "the store"), impact
+
+
+def impacts_in_force(
+    besides: Collection[str | None], trust: Path | None, store_uri: str | None, limits: Limits
+) -> list[Impact]:
+    """Return what each order in force reaches in the project's store; only what is reached is read.
+
+    Args:
+        besides: statement digests of orders that are passed over.
+        trust: a trust file, or the project's own.
+        store_uri: a store, or the project's own.
+        limits: the reader's.
+
+    Raises:
+        AttestError: something cannot be read, or only everything in the store can tell.
+    """
+    from attest.excerpt import Excerpt
+
+    with _opened((), trust, store_uri, limits) as (store, believed, _, memory):
+        reading = _reading(believed, limits, memory)
+        excerpt = Excerpt(store, reading, believed, limits)
+        body = excerpt.body()
+        _keep(body, reading, memory)
+        binding = [each.digest for each in body.orders.values() if each.binding]
+        return [excerpt.reached(each)[1] for each in binding if each not in besides]
 
 
 def find_order(snapshot: Snapshot, given: str) -> OrderState:
