@@ -8,6 +8,8 @@ all of them, only fsspec's own in memory is tried by our tests.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
 from typing import Any, TypeVar
 
 from attest.errors import UsageError
@@ -53,6 +55,10 @@ class FileSystemSource:
         except Exception as error:
             raise self._translated(error, shown) from error
         self._root = str(root).rstrip("/")
+        # one that does not promise to do several things at once (FTP, say) is asked for one
+        self._turn: AbstractContextManager[Any] = (
+            nullcontext() if getattr(self._fs, "async_impl", False) else Lock()
+        )
         self._location = location
         self._patience = patience
 
@@ -84,9 +90,11 @@ class FileSystemSource:
         path = f"{self._root}/{item.path}" if self._location.is_tree else self._root
         try:
             # an empty range is not known to every file system
-            yield self._fs.cat_file(path, start=start, end=stop) if stop != start else b""
+            with self._turn:
+                data = self._fs.cat_file(path, start=start, end=stop) if stop != start else b""
         except Exception as error:
             raise self._translated(error, self._location.shown) from error
+        yield data
 
     def stated(self, item: Object) -> str | None:  # noqa: ARG002 - the protocol's
         """Return ``None``: what these stores say of digests was not tried."""

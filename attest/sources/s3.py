@@ -128,14 +128,14 @@ class S3Source:
         stop = stop or 0
         wanted = {} if (start, stop) == (0, item.size) else {"Range": f"bytes={start}-{stop - 1}"}
         answer = self._call("get_object", Key=self._key_of(item), **self._pin(item), **wanted)
-        body = answer["Body"]
+        fault = self._difference(item, answer, stop - start)
         try:
-            self._compare(item, answer, stop - start)
-            yield sync(self._fs.loop, body.read, timeout=self._patience.stall)
+            data = sync(self._fs.loop, _taken, answer["Body"], fault is None, timeout=self._patience.stall)
         except Exception as error:
             raise _translated(error, self._location.shown) from error
-        finally:
-            body.close()
+        if fault is not None:
+            raise fault
+        yield data
 
     def stated(self, item: Object) -> str | None:
         """Return the SHA-256 that S3 checked when the object came in, if it came in one part.
@@ -144,7 +144,9 @@ class S3Source:
             SourceError: it cannot be asked, or the object is not what was found.
         """
         head = self._head({**self._pin(item), "ChecksumMode": "ENABLED"}, item)
-        self._compare(item, head, item.size)
+        fault = self._difference(item, head, item.size)
+        if fault is not None:
+            raise fault
         return whole_sha256(head)
 
     def close(self) -> None:
@@ -161,15 +163,17 @@ class S3Source:
         version = {"VersionId": self._location.version} if self._location.version else {}
         return {**version, **({"IfMatch": item.etag} if item and item.etag else {})}
 
-    def _compare(self, item: Object, answer: dict[str, Any], size: int | None) -> None:
-        """Refuse an answer of another object: not every server minds what it is asked."""
+    def _difference(self, item: Object, answer: dict[str, Any], size: int | None) -> SourceError | None:
+        """Tell why an answer is of another object: not every server minds what it is asked."""
+        shown = self._location.shown
         now, version = answer.get("ETag"), _version(answer)
         if now != item.etag or (item.version and version != item.version):
             told = f"{item.version or item.etag} when it was found, now {version or now}"
-            raise SourceError(f"changed while it was read: {told}", self._location.shown, "digest it again")
+            return SourceError(f"changed while it was read: {told}", shown, "digest it again")
         if answer.get("ContentLength") != size:
             what = f"asked for {size} bytes, got an answer of {answer.get('ContentLength')}"
-            raise SourceError(what, self._location.shown)
+            return SourceError(what, shown)
+        return None
 
     def _call(self, method: str, **words: str) -> dict[str, Any]:
         try:
@@ -185,6 +189,14 @@ class S3Source:
                 return ask()
             except SourceError as error:
                 tries.failed(error)
+
+
+async def _taken(body: Any, wanted: bool) -> bytes:  # noqa: FBT001 - fsspec calls it
+    """Return the bytes of an answer, and let go of its connection, both on the loop that holds it."""
+    try:
+        return await body.read() if wanted else b""
+    finally:
+        body.close()
 
 
 def _version(answer: dict[str, Any]) -> str | None:

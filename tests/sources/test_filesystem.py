@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 import uuid
 
 import fsspec
@@ -147,3 +148,22 @@ def test_what_passes_through_names_its_package(monkeypatch, url, package):
     with pytest.raises(UsageError, match="a package is missing") as caught:
         fetch(Location.of(url), patience=QUICK)
     assert package in caught.value.hint.lower()
+
+
+def test_one_that_promises_nothing_is_asked_for_one_thing_at_a_time(root, monkeypatch):
+    put(root, **{f"f{number}": b"x" for number in range(40)}, big=BIG)
+    system = fsspec.filesystem("memory")
+    read, busy, seen = system.cat_file, [], []
+
+    def cat_file(path, **more):
+        busy.append(path)
+        seen.append(len(busy))
+        try:
+            time.sleep(0.001)
+            return read(path, **more)
+        finally:
+            busy.pop()
+
+    monkeypatch.setattr(system, "cat_file", cat_file)
+    got(root, "")
+    assert set(seen) == {1}
