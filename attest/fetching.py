@@ -91,6 +91,11 @@ class Fetched:
         """The object or tree as a node of the lineage."""
         return Artifact(self.sha256, tree=self.manifest is not None)
 
+    @property
+    def digest_source(self) -> str | None:
+        """Who stated digests that were not measured; ``None``: all were. Only S3 states any."""
+        return "s3-checksum" if self.stated else None
+
     def notes(self) -> dict[str, str]:
         """Return what a statement says of the very object that was read: its entity tag and version."""
         one = self.files[0] if self.manifest is None else None

@@ -116,13 +116,13 @@ class Manner(NamedTuple):
             cache=self.cache,
         )
 
-    def fetch(self, location: Location) -> Fetched:
-        """Digest what is not on this disk.
+    def fetch(self, location: Location, *, adopt: bool) -> Fetched:
+        """Digest what is not on this disk, taking over what its store says of it only if that is asked for.
 
         Raises:
             DigestError: it cannot be.
         """
-        return fetch(location, exclude=self.exclude, progress=self.progress, stated=self.adopt)
+        return fetch(location, exclude=self.exclude, progress=self.progress, stated=adopt and self.adopt)
 
 
 @dataclass
@@ -242,9 +242,9 @@ class Source:
             DigestError: it cannot be digested.
         """
         if self.location is not None:
-            self.measured = manner.fetch(self.location)
+            self.measured = manner.fetch(self.location, adopt=self.role != "code")
             self.notes |= self.measured.notes()
-            self.digest_source = f"{self.location.scheme}-checksum" if self.measured.stated else None
+            self.digest_source = self.measured.digest_source
         elif self.path is None:
             return
         elif self.role == "code" and self.path.is_dir():

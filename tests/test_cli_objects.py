@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,6 +182,28 @@ def test_inputs_that_are_not_on_disk(root, store, web, capfd):
     assert data.annotations == {"role": "dataset", "sizeBytes": 2}
     assert (config.uri, config.annotations["etag"]) == (web.url(), '"one"')
     nothing_hidden(root, out, err)
+
+
+def test_stated_digests_are_taken_over_only_if_asked_for_and_marked(root, store, capfd):
+    for name, algorithm in (("a", "SHA256"), ("b", "CRC32")):
+        store.put_object(
+            Bucket="bucket", Key=f"stated/{name}.txt", Body=name.encode(), ChecksumAlgorithm=algorithm
+        )
+    data = ("--dataset", "s3://bucket/stated/", "--dataset", "s3://bucket/stated/a.txt")
+    _, err = run(capfd, *data, "--adopt-digests", "--code", "s3://bucket/stated/b.txt")
+    assert "s3://bucket/stated/: 1 of 2 digests were taken over (s3-checksum) and not measured" in err
+    taken = inputs(root)
+    sources = {name: each.annotations.get("digestSource") for name, each in taken.items()}
+    assert sources == {"stated/": "s3-checksum", "a.txt": "s3-checksum", "b.txt": None}
+    assert taken["stated/"].annotations["adoptedFiles"] == 1
+    shutil.rmtree("model")
+    _, err = run(capfd, *data)
+    assert "taken over" not in err
+    measured = inputs(root)
+    assert {name: taken[name].artifact for name in measured} == {
+        name: each.artifact for name, each in measured.items()
+    }
+    assert not any("digestSource" in each.annotations for each in measured.values())
 
 
 def test_an_opaque_model_somewhere_else(root, store, web, capfd):
