@@ -80,7 +80,7 @@ _SHARED = (
     click.option(
         "--adopt-digests",
         is_flag=True,
-        help="Take digests of inputs over from Git LFS pointers, hub caches, OCI layouts and Croissant, "
+        help="Take digests of inputs over from Git LFS, hub caches, OCI layouts, Croissant and S3, "
         "marked as not measured.",
     ),
     cache_options,
