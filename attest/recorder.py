@@ -302,7 +302,7 @@ class Recorder:
         if not self._begun:
             raise RecordingError("the recording was never begun")
         try:
-            target = self._target(path, name, shards)
+            target = self._target(path, name, shards, ())  # alone in its statement
             check_places(self._sources, [], [target], self.desk.places())
             facts = {"intermediateCheckpoint": {} if step is None else {"step": tagged(step)}}
             provenance = self._provenance(datetime.now(UTC), facts)
@@ -322,13 +322,19 @@ class Recorder:
         for text in self._checkpoints.said():
             self._tell(text)
 
-    def _target(self, path: str | os.PathLike[str], name: str | None, shards: Shards | None) -> Target:
+    def _target(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None,
+        shards: Shards | None,
+        others: Sequence[Target],
+    ) -> Target:
         if is_location(os.fspath(path)):
             hint = "write it into a folder, and name that; upload it afterwards"
             raise UsageError("a step's output is on this disk", Location.of(os.fspath(path)).shown, hint)
         if name is not None and ("/" in name or label(Path(name)) != name):
             raise UsageError(f"{name[:100]!r} cannot be the name of an output", os.fspath(path))
-        taken = [each.name for each in (*self._outputs, *self._byproducts)]
+        taken = [each.name for each in others]
         return Target(Path(path), unique_name(name or label(Path(path)), taken), shards)
 
     def _add_target(
@@ -338,7 +344,7 @@ class Recorder:
         name: str | None = None,
         shards: Shards | None = None,
     ) -> None:
-        targets.append(self._target(path, name, shards))
+        targets.append(self._target(path, name, shards, (*self._outputs, *self._byproducts)))
         try:
             DEFAULT.check("subjects", len(self._outputs))
             self.parameters.guard({"output": targets[-1].name})

@@ -62,6 +62,7 @@ SCRIPTS = (
     Script("verdict", "A verdict and its reports", "--goal", "--statements 100 1000"),
     Script("impact", "What an order reaches", "--rounds 1"),
     Script("objects", "Objects that are not on disk", "--rounds 1"),
+    Script("training", "A training loop that writes checkpoints"),
     Script("records", "Record commitments", "--rounds 1", "--quick"),
 )
 
