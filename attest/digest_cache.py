@@ -2,8 +2,7 @@
 
 A digest is remembered under what the system says of the file: device, inode, size, mtime and ctime. Whatever
 changes a file's bytes moves its ctime, which no program can set. Never trusted is what was read so soon after
-it had changed that a second change need not show (``FileDigest.still``), and a ctime of a whole second: file
-systems that count in seconds, and images whose files all bear one date, have no ctime that tells.
+it had changed that a second change need not show, and a ctime of a whole second (``Outcomes.lasting``).
 
 There is one table per tree asked for (``attest.digest_table``), in the order of its scan, so that an
 unchanged tree is found by one comparison. What its own table does not know is looked for in the others.
@@ -20,7 +19,6 @@ from pathlib import Path
 from attest.digest_table import (
     ENTRY,
     KEY,
-    SHA,
     SUFFIX,
     UNKNOWN,
     Table,
@@ -45,6 +43,7 @@ from attest.hashing import (
 )
 from attest.listing import Listing
 from attest.outcomes import Answers, Offender
+from attest.reading import SHA
 from attest.scan import SHOWN, Scan, moved, refuse, scan_file
 
 __all__ = ["CACHE_CHOICES", "FOLDER", "DigestCache", "project_cache"]
@@ -60,7 +59,6 @@ EVERY = 60.0
 """Seconds after which what was hashed so far is kept, in case the run does not end well."""
 BLOCK = 64
 """Files compared at once with what stands at the same place of the table."""
-SECOND = 1_000_000_000
 
 # seconds of hashing a byte, opening a file, and looking at an entry of another table: their ratio matters
 _BYTE, _OPEN, _LOOK = 1e-9, 2e-5, 3e-7
@@ -272,16 +270,16 @@ class _Memory:
 
     def _take(self, outcomes: Outcomes, numbers: Sequence[int]) -> None:
         """Remember what was read."""
-        for number in numbers:
-            outcome = outcomes.one(number)
-            if not isinstance(outcome, FileDigest):
+        failed, sha256, known = outcomes.failures, outcomes.sha256, self._known
+        for number, lasts in zip(numbers, outcomes.lasting(numbers), strict=True):
+            if number in failed:
                 continue
             place = self._read[number] * SHA
-            digest, before = bytes.fromhex(outcome.sha256), self._known[place : place + SHA]
-            wrong = before not in (UNKNOWN, digest)
+            digest = sha256[number * SHA : number * SHA + SHA]
+            wrong = self._check and known[place : place + SHA] not in (UNKNOWN, digest)
             if wrong:
-                self._wrong.append(outcome.path)
-            self._known[place : place + SHA] = digest if _lasts(outcome) and not wrong else UNKNOWN
+                self._wrong.append(outcomes.listing.found(number).path)
+            known[place : place + SHA] = digest if lasts and not wrong else UNKNOWN
         if time.monotonic() > self._saved + EVERY:
             self._save()
             self._saved = time.monotonic()
@@ -316,11 +314,6 @@ class _Memory:
         joined.add(Answers(self._listing, kept, digests, {}, self._began))
         joined.join(part, self._read)
         return joined
-
-
-def _lasts(file: FileDigest) -> bool:
-    """Tell whether a change of the file from now on must show in its status."""
-    return file.still(file.status) and file.ctime_ns % SECOND != 0
 
 
 def _name(scan: Scan) -> str:

@@ -1,9 +1,9 @@
 """A file of remembered digests: statuses of files and their SHA-256, packed, of one tree on one machine.
 
 Layout: ``MAGIC``, BLAKE2b (16 bytes) of everything after it, owner (16 bytes: machine and user, hashed), then
-of every file 40 bytes of status, then of every file 32 bytes of SHA-256; zeros where none is known. No path
-stands in it. Numbers are 64 bits, big-endian. The sum finds damage, not forgery: what keeps others from
-writing digests here is that the file must be this user's alone.
+of every file its status as a listing packs it (``attest.reading.STATUS``), then of every file 32 bytes of
+SHA-256; zeros where none is known. No path stands in it. The sum finds damage, not forgery: what keeps others
+from writing digests here is that the file must be this user's alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import functools
 import hashlib
 import os
 import stat
-import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -23,17 +22,16 @@ from typing import NamedTuple
 
 from attest.errors import FormatError
 from attest.files import write_file
+from attest.reading import SHA, STATUS
 
 __all__ = [
     "ENTRY",
     "KEY",
     "MAX_BYTES",
-    "SHA",
     "SUFFIX",
     "UNKNOWN",
     "Table",
     "owner",
-    "pack_key",
     "prune",
     "read_table",
     "tables",
@@ -43,10 +41,8 @@ __all__ = [
 
 MAGIC = b"attest digests 1\n"
 SUFFIX = ".digests"
-KEY = 40
+KEY = STATUS.size
 """Bytes of a packed status."""
-SHA = 32
-"""Bytes of a digest."""
 ENTRY = KEY + SHA
 UNKNOWN = bytes(SHA)
 """Stands where no digest is known."""
@@ -58,9 +54,6 @@ MAX_AGE = 90 * 86400
 _SUM = 16
 _OWNER = 16
 _HEAD = len(MAGIC) + _SUM + _OWNER
-
-pack_key = struct.Struct(">QQQqq").pack
-"""Packs a status (``attest.scan.Status``); ``struct.error`` if a number has no place in 64 bits."""
 
 
 class Table(NamedTuple):

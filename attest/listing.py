@@ -16,7 +16,10 @@ from typing import NamedTuple, overload
 
 from attest.reading import STATUS, Status
 
-__all__ = ["Found", "Listing", "pack_status"]
+__all__ = ["TOO_FAR", "Found", "Listing", "pack_status"]
+
+TOO_FAR = "its times are more than 292 years from 1970"
+"""Why a file has no packed status."""
 
 _SORTED_AT_ONCE = 1 << 16
 """Paths that are held as strings while the rest waits packed."""
@@ -191,4 +194,4 @@ def pack_status(status: Status) -> bytes:
     try:
         return STATUS.pack(*status)
     except Exception as error:  # struct.error, which is a class of its own
-        raise OverflowError("its times are more than 292 years from 1970") from error
+        raise OverflowError(TOO_FAR) from error

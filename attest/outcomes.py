@@ -8,13 +8,16 @@ from typing import NamedTuple, overload
 
 from attest.errors import DigestError
 from attest.listing import Listing
-from attest.reading import SHA, Status
+from attest.reading import SHA, STATUS, Status
 
 __all__ = ["SETTLED_NS", "Answers", "Digests", "FileDigest", "Offender", "Outcomes"]
 
 SETTLED_NS = 2_000_000_000
 """A file changed within two seconds before it was read may change again without a new time stamp (FAT counts
 in two seconds, Linux in milliseconds)."""
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
 
 _AT_ONCE = 4096
 """Lines of a manifest that are made together."""
@@ -193,6 +196,24 @@ class Outcomes(Sequence[FileDigest | Offender]):
         if number in self._given:
             return self._given[number]
         return _digest(self.listing, number, self.sha256[SHA * number : SHA * number + SHA], self.read_ns)
+
+    def lasting(self, numbers: Sequence[int]) -> list[bool]:
+        """Tell of files whether any change from now on must show in their statuses.
+
+        That is so if they are ``FileDigest.still`` what was read, and their ctime is no whole second: file
+        systems that count in seconds, and images whose files all bear one date, have no ctime that tells.
+        """
+        if not numbers:
+            return []
+        settled = self.read_ns - SETTLED_NS
+        found = [
+            mtime_ns < settled and ctime_ns < settled and ctime_ns % SECOND != 0
+            for _, _, _, mtime_ns, ctime_ns in STATUS.iter_unpack(self.listing.statuses(numbers))
+        ]
+        for place, number in enumerate(numbers if self._given else ()):
+            if file := self._given.get(number):
+                found[place] = file.still(file.status) and file.ctime_ns % SECOND != 0
+        return found
 
     def __len__(self) -> int:
         return len(self.listing)

@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import stat
+import struct
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +22,9 @@ from typing import NamedTuple
 
 from attest.errors import DigestError
 from attest.exclusions import Exclusions
-from attest.listing import Found, Listing, pack_status
+from attest.listing import TOO_FAR, Found, Listing
 from attest.outcomes import Offender
-from attest.reading import DIR_FD, FLAGS, Root, Status, reason_of, status_of
+from attest.reading import DIR_FD, FLAGS, STATUS, Root, Status, reason_of, status_of
 
 __all__ = [
     "Found",
@@ -301,6 +302,7 @@ class _Walk:
         exclusions = self._exclusions or None
         names: list[str] = []
         statuses: list[bytes] = []
+        pack = STATUS.pack
         for entry in entries:
             try:
                 directory = entry.is_dir(follow_symlinks=False)
@@ -320,13 +322,15 @@ class _Walk:
                     )
                     if odd or not stat.S_ISREG(found.st_mode) or entry.name == "-":
                         self._add(prefix + entry.name, found)
-                    else:
-                        statuses.append(pack_status(status_of(found)))
-                        names.append(entry.name)
+                        continue
+                    # pack_status(status_of(found)) without its calls: a fifth of the walk
+                    device, inode, size = found.st_dev, found.st_ino, found.st_size
+                    statuses.append(pack(device, inode, size, found.st_mtime_ns, found.st_ctime_ns))
+                    names.append(entry.name)
             except OSError as error:
                 self._fail(prefix + entry.name, error)
-            except OverflowError as error:
-                self._offend(prefix + entry.name, str(error))
+            except (OverflowError, struct.error):
+                self._offend(prefix + entry.name, TOO_FAR)
         if names:
             self._found.add(
                 os.fsencode(prefix), os.fsencode("\0".join(names)).split(b"\0"), b"".join(statuses)

@@ -11,7 +11,7 @@ import time
 import pytest
 from workshop import CARD, attest, make_project, steps
 
-from attest import hashing, materials
+from attest import materials
 from attest.adopter import Claim
 from attest.adopters.git_lfs import GitLfs
 from attest.adoption import adopt
@@ -104,7 +104,7 @@ def test_trees_that_cannot_be_digested(tree):
 
 @pytest.mark.parametrize("fresh", [False, True])
 def test_changes_are_found(tree, monkeypatch, fresh):
-    monkeypatch.setattr(hashing, "SETTLED_NS", 10**15 if fresh else -(10**15))
+    monkeypatch.setattr("attest.outcomes.SETTLED_NS", 10**15 if fresh else -(10**15))
     found = adopt(tree)
     assert found.changed() == []
     (tree / "a").write_bytes(b"abd")
@@ -120,7 +120,7 @@ def test_changes_are_found(tree, monkeypatch, fresh):
 
 
 def test_what_is_measured_may_be_remembered(tree, tmp_path, monkeypatch):
-    monkeypatch.setattr(hashing, "SETTLED_NS", 20_000_000)
+    monkeypatch.setattr("attest.outcomes.SETTLED_NS", 20_000_000)
     time.sleep(0.05)
     for recalled in (0, 1):
         cache = DigestCache(tmp_path / "tables", least=0)

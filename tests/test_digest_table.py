@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attest import digest_table
-from attest.digest_table import KEY, SHA, SUFFIX, Table, pack_key, prune, read_table, tables, write_table
+from attest.digest_table import KEY, SUFFIX, Table, prune, read_table, tables, write_table
 from attest.errors import AttestError, FormatError
+from attest.reading import SHA
 
 entries = st.lists(st.tuples(st.binary(min_size=KEY, max_size=KEY), st.binary(min_size=SHA, max_size=SHA)))
 
@@ -135,11 +136,3 @@ def test_what_was_used_longest_ago_makes_room(place, monkeypatch):
     monkeypatch.setattr(digest_table, "MAX_BYTES", 3 * place.stat().st_size)
     prune(place.parent)
     assert [path.name for path, _ in tables(place.parent)] == [place.name, f"3{SUFFIX}", f"2{SUFFIX}"]
-
-
-def test_a_status_is_packed_whole():
-    seen = {
-        pack_key(*status) for status in [(1, 2, 3, 4, 5), (1, 2, 3, 5, 4), (2, 1, 3, 4, 5), (1, 2, 3, -4, 5)]
-    }
-    assert len(seen) == 4
-    assert {len(key) for key in seen} == {KEY}
