@@ -338,12 +338,13 @@ def _described(kind: str | None, statement: Statement) -> list[Any]:
 
 
 def _aliases(entry: Any) -> Iterator[tuple[str, str, Artifact]]:
-    artifact = _artifact(entry)
-    if artifact is None or len(entry["digest"]) == 1:
+    digests = entry.get("digest") if isinstance(entry, dict) else None
+    if not isinstance(digests, dict) or len(digests) < 2:  # nearly all have one
         return
-    for algorithm, value in entry["digest"].items():
-        if is_alias(algorithm, value):
-            yield algorithm, value, artifact
+    if (artifact := _artifact(entry)) is not None:
+        for algorithm, value in digests.items():
+            if is_alias(algorithm, value):
+                yield algorithm, value, artifact
 
 
 def _artifact(entry: Any) -> Artifact | None:
