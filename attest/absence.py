@@ -143,8 +143,8 @@ def _commitments(graph: Graph, dataset: Artifact, space: str) -> list[Commitment
     """Return what believed statements of a dataset commit to, sorted; several must all be answered for."""
     found: set[Commitment] = set()
     for each in graph.datasets(dataset):
-        said = each.predicate
-        if each.believed and isinstance(said, Dataset):
+        said = each.said(Dataset) if each.believed else None
+        if said is not None:
             made = said.subject_commitment if space == "subject" else said.record_commitment
             if made is not None and (commitment := made.commitment()) is not None:
                 found.add(commitment)

@@ -220,8 +220,8 @@ class Impact:
         """Artifacts a statement other than a step is about, and what was sent to somebody."""
         found = {artifact for about in self.graph.about.values() for artifact in about}
         for each in self.graph.evidence:
-            if isinstance(each.predicate, Distribution):
-                found.update(a for item in each.predicate.what or () if (a := item.artifact) is not None)
+            if distribution := each.said(Distribution):
+                found.update(a for item in distribution.what or () if (a := item.artifact) is not None)
         return found
 
     def resolve(self, item: ResourceDescriptor) -> dict[Artifact, str]:
