@@ -33,6 +33,7 @@ STATUS_WORDS = {
     "opaque": "opaque",
     "withdrawn": "withdrawn",
     "untrusted": "not trusted",
+    "refused": "refused",
 }
 """Status of a node → the words the picture uses."""
 
@@ -42,6 +43,7 @@ MEANING = {
     "opaque": "the vendor declares that what is behind it is not shown",
     "withdrawn": "its statement was taken back by its signer",
     "untrusted": "it is described only by signers your trust file does not name for this",
+    "refused": "it is explained, and a rule of your policy refuses it",
 }
 """Status of a node → what it means, for somebody who has never seen this before."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from attest.graph import SUPPORT_ROLES, Evidence, Graph, StepNode, scrutiny
+from attest.graph import MODEL_ROLES, SUPPORT_ROLES, Evidence, Graph, StepNode, scrutiny
 from attest.predicates.dataset import Dataset
 from attest.predicates.step import Input
 from attest.resource import Artifact
@@ -21,6 +21,8 @@ __all__ = ["Ancestor", "Lineage", "Status"]
 
 _HEAD = 6
 """Labels of a long path that are kept at each end."""
+
+_BUILT_UPON = MODEL_ROLES - {"tokenizer"}
 
 
 class Status(StrEnum):
@@ -253,8 +255,19 @@ class Lineage:
 
     def base_models(self) -> list[Ancestor]:
         """Artifacts that were read as a base model, adapter or teacher."""
-        wanted = {"base-model", "adapter", "teacher"}
-        return [ancestor for ancestor in self.ancestors.values() if wanted & set(ancestor.roles)]
+        return [ancestor for ancestor in self.ancestors.values() if _BUILT_UPON & set(ancestor.roles)]
+
+    def bottom_models(self) -> list[Ancestor]:
+        """Those of them that no believed step made out of another model: what all was built upon."""
+        return [
+            ancestor
+            for ancestor in self.base_models()
+            if not any(
+                each.role in _BUILT_UPON
+                for node in self.makers(ancestor.artifact)
+                for each in node.read_for(ancestor.artifact)
+            )
+        ]
 
     def hidden(self) -> list[Ancestor]:
         """Gaps behind which datasets may lie that no rule can see: describing a model does not explain it."""

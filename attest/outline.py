@@ -32,6 +32,7 @@ _MARKS = {
     "opaque": " [OPAQUE]",
     "withdrawn": " [WITHDRAWN]",
     "untrusted": " [NOT TRUSTED]",
+    "refused": " [REFUSED]",
 }
 _TAKEN_OVER = " [NOT MEASURED]"
 

@@ -18,8 +18,8 @@ from attest.text import show
 
 __all__ = ["PALETTES", "STYLE", "describe", "svg", "text_tree"]
 
-_SIGNS = {"ok": "", "gap": "✕ ", "opaque": "○ ", "withdrawn": "⊘ ", "untrusted": "! "}
-_DASHES = {"gap": "", "opaque": "6 4", "withdrawn": "10 3 2 3", "untrusted": "2 3"}
+_SIGNS = {"ok": "", "gap": "✕ ", "opaque": "○ ", "withdrawn": "⊘ ", "untrusted": "! ", "refused": "✕ "}
+_DASHES = {"gap": "", "opaque": "6 4", "withdrawn": "10 3 2 3", "untrusted": "2 3", "refused": "9 2"}
 
 PALETTES = {
     "light": {
@@ -37,6 +37,8 @@ PALETTES = {
         "withdrawn-box": "#fbf0f8",
         "untrusted": "#824500",
         "untrusted-box": "#fff5e8",
+        "refused": "#a8201a",
+        "refused-box": "#fdf0ef",
     },
     "dark": {
         "paper": "#14171a",
@@ -53,6 +55,8 @@ PALETTES = {
         "withdrawn-box": "#34182c",
         "untrusted": "#f2c078",
         "untrusted-box": "#33240f",
+        "refused": "#ff9d96",
+        "refused-box": "#371a19",
     },
 }
 """Colours by scheme; a test holds every text at WCAG 2.2 AA."""

@@ -111,7 +111,9 @@ class ChainFacts(Model):
     steps: int
     artifacts: int
     datasets: int
-    base_models: int
+    base_models: int = Field(
+        description="Base models, adapters and teachers that no believed step made out of another model."
+    )
     gaps: int = Field(description="Artifacts that need a statement and have none that is believed.")
     opaque: int = Field(description="Base models, adapters, teachers or tokenizers declared opaque.")
     statements: int = Field(description="Statements in the evidence.")
@@ -187,7 +189,9 @@ class Node(Model):
     kind: str = Field(description="dataset, model, tokenizer, code, artifact, or step:<build kind>.")
     label: str
     digest: str = Field(description="sha256:… of the artifact, or of the step's statement.")
-    status: Literal["ok", "gap", "opaque", "withdrawn", "untrusted"]
+    status: Literal["ok", "gap", "opaque", "withdrawn", "untrusted", "refused"] = Field(
+        description="refused: a dataset that is explained, and that a rule of the policy refuses."
+    )
     level: int = Field(description="Longest distance from a delivered artifact, 0 for the artifact itself.")
 
 

@@ -20,6 +20,7 @@ from attest.report import (
     Delivered,
     ExceptionRow,
     FindingRow,
+    Lineage,
     PinnedDocument,
     PolicyFacts,
     RegisterRow,
@@ -52,6 +53,7 @@ def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce:
         for judged in judgement.judged
         for finding in judged.outcome.findings
     ]
+    datasets = _datasets(review, policy, findings)
     results = [judged.outcome.result.value for judged in judgement.judged]
     return Report(
         verdict=judgement.verdict.value,
@@ -83,8 +85,8 @@ def make_report(review: Review, policy: Policy, judgement: Judgement, reproduce:
         ],
         findings=findings,
         asks=_asks(findings),
-        datasets=_datasets(review, policy, findings),
-        lineage=picture_of(review),
+        datasets=datasets,
+        lineage=_pictured(review, datasets),
         exceptions=_exceptions(policy, judgement, review.as_of),
         registers=_registers(review),
         statements=_statements(review),
@@ -124,6 +126,19 @@ def _datasets(review: Review, policy: Policy, findings: list[FindingRow]) -> lis
     ]
 
 
+def _pictured(review: Review, datasets: list[DatasetRow]) -> Lineage:
+    """Return the picture of the lineage, with the datasets marked that a rule refuses."""
+    refused = {row.digest for row in datasets if row.status == "refused"}
+    picture = picture_of(review)
+    nodes = [
+        node.model_copy(update={"status": "refused"})
+        if node.status == "ok" and node.kind == "dataset" and node.digest in refused
+        else node
+        for node in picture.nodes
+    ]
+    return picture.model_copy(update={"nodes": nodes})
+
+
 def _delivered(review: Review) -> Delivered:
     delivery = review.delivery
     return Delivered(
@@ -144,7 +159,7 @@ def _chain(review: Review) -> ChainFacts:
         steps=len(lineage.steps),
         artifacts=len(lineage.ancestors),
         datasets=len(lineage.datasets()),
-        base_models=len(lineage.base_models()),
+        base_models=len(lineage.bottom_models()),
         gaps=len(lineage.gaps()) + len(lineage.unlinked),
         opaque=len(lineage.opaque()),
         statements=len(verified) + len(review.unverified),

@@ -112,8 +112,8 @@ def test_each_status_is_said_in_words_and_by_line():
     assert drawn.count('class="lin-box lin-gap"') == 1
     assert drawn.count('class="lin-step lin-withdrawn"') == 1
     dashes = re.findall(r"\.lin-(\w+),\.lin-\1-edge\{stroke-dasharray:([\d ]+)\}", STYLE)
-    assert {status for status, _ in dashes} == {"opaque", "withdrawn", "untrusted"}
-    assert len({dash for _, dash in dashes}) == 3
+    assert {status for status, _ in dashes} == {"opaque", "withdrawn", "untrusted", "refused"}
+    assert len({dash for _, dash in dashes}) == 4
 
 
 def test_a_sound_lineage_has_no_legend():

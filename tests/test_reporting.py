@@ -32,6 +32,20 @@ def test_an_accepted_model():
     assert report.not_proven[: len(NOT_PROVEN)] == list(NOT_PROVEN)
 
 
+def test_what_was_made_on_the_way_is_no_base_model():
+    world = World()
+    data = world.dataset("d")
+    base, tuned, small = (world.file(name) for name in ("base", "tuned", "small"))
+    world.step("train", [(data, "dataset")], [base])
+    world.step("finetune", [(base, "base-model"), (data, "dataset")], [tuned])
+    world.step("quantize", [(tuned, "base-model")], [small])
+    assert world.report(small).chain.base_models == 1
+    other = world.file("other")
+    mixed = world.file("mixed")
+    world.step("merge", [(tuned, "base-model"), (other, "adapter")], [mixed])
+    assert world.report(mixed).chain.base_models == 2
+
+
 def test_facts_nobody_stated_read_unknown():
     world = World()
     data, model = world.dataset("d", licence=None, acquisition={}), world.file("m")
@@ -187,6 +201,9 @@ def test_a_dataset_that_a_rule_holds_back_does_not_look_fine(licence, status):
     world.step("train", [(data, "dataset")], [model])
     report = world.report(model)
     assert [row.status for row in report.datasets] == [status]
+    drawn = {node.label: node.status for node in report.lineage.nodes}
+    assert drawn["d"] == ("refused" if status == "refused" else "ok")
+    assert set(drawn.values()) - {drawn["d"]} <= {"ok"}
     assert ("REFUSED" in RENDERERS.load("text")(report)) == (status == "refused")
     assert ("**refused**" in RENDERERS.load("markdown")(report)) == (status == "refused")
     assert ("a rule of your policy refuses it" in RENDERERS.load("html")(report)) == (status == "refused")

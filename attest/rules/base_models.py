@@ -17,17 +17,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from attest.graph import MODEL_ROLES
-from attest.lineage import Ancestor, Lineage, Status
-from attest.resource import Artifact
+from attest.lineage import Ancestor, Status
 from attest.review import Review
 from attest.rule import Rule, about, unseen
 from attest.verdict import Finding, Outcome, Result, conclude
 from attest.words import ArtifactName
 
 __all__ = ["BaseModels"]
-
-_MODELS = MODEL_ROLES - {"tokenizer"}
 
 
 class BaseModels(Rule):
@@ -68,7 +64,7 @@ class BaseModels(Rule):
         models = lineage.base_models()
         findings = [_unexplained(review, each) for each in models if each.status not in _EXPLAINED]
         findings += self._opaque(review, models)
-        findings += self._bottom(review, [each for each in models if _at_bottom(lineage, each.artifact)])
+        findings += self._bottom(review, lineage.bottom_models())
         findings += self._denied(review)
         findings += unseen(review, "base models")
         if not models and not findings and lineage.complete:
@@ -151,13 +147,6 @@ _EXPLAINED = frozenset({Status.OK, Status.OPAQUE})
 
 def _digests(names: list[ArtifactName]) -> frozenset[str]:
     return frozenset(name.removeprefix("sha256:").removesuffix("/") for name in names)
-
-
-def _at_bottom(lineage: Lineage, artifact: Artifact) -> bool:
-    """Whether no believed step made it out of another model."""
-    return not any(
-        each.role in _MODELS for node in lineage.makers(artifact) for each in node.read_for(artifact)
-    )
 
 
 def _unexplained(review: Review, ancestor: Ancestor) -> Finding:
