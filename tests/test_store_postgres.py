@@ -400,6 +400,29 @@ def test_reading_only_is_what_the_server_is_told_too(full):
             store._link.ask("DELETE FROM @about")
 
 
+def test_a_session_is_as_the_store_needs_it(postgres, full, schema):
+    role = f"{schema}_odd"
+    postgres.sql(
+        f"CREATE ROLE {role} SUPERUSER LOGIN",
+        f"ALTER ROLE {role} SET default_transaction_isolation TO 'serializable'",
+        f"ALTER ROLE {role} SET search_path TO public",
+        f"ALTER ROLE {role} SET client_encoding TO 'LATIN1'",
+        f"ALTER ROLE {role} SET jit TO on",
+    )
+    with open_store(postgres.uri(schema, user=role)) as store:
+        for name, value in {
+            "transaction_isolation": "read committed",
+            "search_path": "pg_catalog, pg_temp",
+            "client_encoding": "UTF8",
+            "jit": "off",
+            "lock_timeout": "30s",
+            "idle_in_transaction_session_timeout": "10min",
+        }.items():
+            assert store._link.ask(f"SHOW {name}") == [(value,)]
+        assert store.put([bundle("a")]) == 1
+    postgres.sql(f"DROP ROLE {role}")
+
+
 def test_nobody_can_put_a_function_in_the_place_of_ours(postgres, full, alter):
     postgres.sql(
         "CREATE FUNCTION public.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT ''::bytea $$",

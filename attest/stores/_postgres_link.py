@@ -74,6 +74,7 @@ _PAUSES = (0.1, 0.4, 1.0, 2.0, 4.0)
 
 _SESSION = """SELECT set_config('search_path', 'pg_catalog, pg_temp', false),
   set_config('client_encoding', 'UTF8', false),
+  set_config('jit', 'off', false),
   set_config('lock_timeout', %s, false),
   set_config('idle_in_transaction_session_timeout', '10min', false),
   set_config('tcp_keepalives_idle', '60', false),
@@ -82,7 +83,8 @@ _SESSION = """SELECT set_config('search_path', 'pg_catalog, pg_temp', false),
   set_config('default_transaction_isolation', 'read committed', false)"""
 """What a session of ours is like. Names outside ``pg_catalog`` are always written in full, so that nobody who
 may create things in the database can put his own in the place of ours. A writer that stands still or whose
-machine is gone lets the others in again after minutes."""
+machine is gone lets the others in again after minutes. Our queries are many and small, or walk along indexes:
+compiling one takes longer than it does."""
 
 
 @dataclass(frozen=True)
