@@ -13,12 +13,13 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
+from attest.engine import Engine
 from attest.errors import DigestError, FormatError
 from attest.exclusions import Exclusions
 from attest.hashing import Progress
@@ -47,6 +48,11 @@ LARGE_AT_ONCE = 4
 """Objects fetched in parts at the same time."""
 CHUNKS = 64
 """Pieces of one answer that wait to be hashed."""
+
+TASK_OBJECTS, TASK_BYTES = 256, 64 << 20
+"""Objects, and bytes, that one machine of an engine reads in one go."""
+GROUP_TASKS, GROUP_BYTES = 64, 512 << 20
+"""Tasks, and bytes, whose answers come back as one."""
 
 _CHANGED = "changed while it was read"
 
@@ -126,6 +132,7 @@ def fetch(
     progress: Progress | None = None,
     patience: Patience | None = None,
     limits: Limits = DEFAULT,
+    engine: Engine | None = None,
 ) -> Fetched:
     """Digest an object, or all objects below a prefix as their manifest.
 
@@ -136,6 +143,7 @@ def fetch(
         progress: who watches.
         patience: how long the source is waited for.
         limits: how many objects are listed.
+        engine: whose machines read the objects, in place of this one; they find credentials where they are.
 
     Raises:
         DigestError: it cannot be had, or changed between listing and reading; all such objects are named.
@@ -147,8 +155,12 @@ def fetch(
     source = open_source(location, waits)
     with closing(source):
         objects, skipped = _list(source, location, exclusions, limits)
-        reading = _Reading(source, location, waits, stated=stated)
-        digests = _digest(reading, objects, location, progress)
+        if engine is None:
+            reading = _Reading(source, location, waits, stated=stated)
+            digests = _all_of(objects, _digest(reading, objects, progress), location)
+        else:
+            whole = _Task(location, waits, stated, objects)
+            digests = _all_of(objects, _spread(engine, whole, progress), location)
         if location.is_tree or not source.pinned:
             offenders = list(_moved(source, objects, exclusions))
             if offenders:
@@ -229,38 +241,115 @@ class _Step(NamedTuple):
     outcome: ObjectDigest | Offender | None = None
 
 
-def _digest(
-    reading: _Reading, objects: Sequence[Object], location: Location, progress: Progress | None
+def _all_of(
+    objects: Sequence[Object], outcomes: Iterable[ObjectDigest | Offender], location: Location
 ) -> list[ObjectDigest]:
-    """Have objects read and return one digest for each, in no order."""
+    """Return one digest for each object.
+
+    Raises:
+        DigestError: some have none; all of these are named.
+    """
+    digests: list[ObjectDigest] = []
+    offenders: list[Offender] = []
+    for outcome in outcomes:
+        if isinstance(outcome, ObjectDigest):
+            digests.append(outcome)
+        else:
+            offenders.append(outcome)
+    if offenders:
+        raise refuse(offenders, location.shown)
+    digests.sort(key=lambda each: each.path)
+    if [each.path for each in digests] != [each.path for each in objects]:
+        raise DigestError(
+            f"got {len(digests)} digests, expected one for each of {len(objects)} objects", location.shown
+        )
+    return digests
+
+
+def _digest(
+    reading: _Reading, objects: Sequence[Object], progress: Progress | None
+) -> list[ObjectDigest | Offender]:
+    """Have objects read and return one outcome for each, in no order."""
     large = deque(sorted((each for each in objects if (each.size or 0) >= LARGE), key=_largest))
     small = deque(each for each in objects if (each.size or 0) < LARGE)
     reading.ahead = max(1, CONNECTIONS // max(1, min(LARGE_AT_ONCE, len(large))))
     lanes = [Lane(large, LARGE_AT_ONCE, LARGE_AT_ONCE), Lane(small, CONNECTIONS, CONNECTIONS)]
-    digests: list[ObjectDigest] = []
-    offenders: list[Offender] = []
+    outcomes: list[ObjectDigest | Offender] = []
     if progress:
         progress.start(len(objects), sum(each.size or 0 for each in objects))
     try:
         with closing(run_lanes(lanes, reading.run, warm=CONNECTIONS, cold=CONNECTIONS)) as steps:
             for size, outcome in steps:
-                if isinstance(outcome, ObjectDigest):
-                    digests.append(outcome)
-                elif outcome is not None:
-                    offenders.append(outcome)
+                if outcome is not None:
+                    outcomes.append(outcome)
                 if progress:
                     progress.advance(outcome is not None, size)
     finally:
         reading.stop.set()
         if progress:
             progress.finish()
-    if offenders:
-        raise refuse(offenders, location.shown)
-    if len(digests) != len(objects):
-        raise DigestError(
-            f"got {len(digests)} digests, expected one for each of {len(objects)} objects", location.shown
-        )
-    return digests
+    return outcomes
+
+
+class _Task(NamedTuple):
+    """Objects that one machine reads in one go."""
+
+    location: Location
+    patience: Patience
+    stated: bool
+    objects: Sequence[Object]
+
+
+def _read_task(task: _Task) -> list[ObjectDigest | Offender]:
+    """Read and hash objects. Runs wherever the engine likes."""
+    with closing(open_source(task.location, task.patience)) as source:
+        reading = _Reading(source, task.location, task.patience, stated=task.stated)
+        return _sorted(_digest(reading, task.objects, None))
+
+
+def _join(parts: Sequence[list[ObjectDigest | Offender]]) -> list[ObjectDigest | Offender]:
+    """Sort what several machines read. Runs wherever the engine likes."""
+    return _sorted(chain.from_iterable(parts))
+
+
+def _sorted(outcomes: Iterable[ObjectDigest | Offender]) -> list[ObjectDigest | Offender]:
+    return sorted(outcomes, key=lambda each: each.path)
+
+
+def _spread(engine: Engine, whole: _Task, progress: Progress | None) -> Iterator[ObjectDigest | Offender]:
+    """Have objects read by an engine, and yield one outcome for each."""
+    sizes = {each.path: each.size or 0 for each in whole.objects}
+    if progress:
+        progress.start(len(sizes), sum(sizes.values()))
+    try:
+        with closing(engine.run(_read_task, _groups(whole), _join)) as parts:
+            for part in parts:
+                yield from part
+                if progress:
+                    progress.advance(len(part), sum(sizes.get(each.path, 0) for each in part))
+    finally:
+        if progress:
+            progress.finish()
+
+
+def _groups(whole: _Task) -> Iterator[list[_Task]]:
+    """Cut a task into groups of smaller ones, each group answered for as one."""
+    group: list[_Task] = []
+    some: list[Object] = []
+    size = total = 0
+    for each in whole.objects:
+        some.append(each)
+        size += each.size or 0
+        if len(some) == TASK_OBJECTS or size >= TASK_BYTES:
+            group.append(whole._replace(objects=some))
+            total += size
+            some, size = [], 0
+            if len(group) == GROUP_TASKS or total >= GROUP_BYTES:
+                yield group
+                group, total = [], 0
+    group += [whole._replace(objects=some)] if some else []
+    if group:
+        yield group
 
 
 def _largest(item: Object) -> int:
