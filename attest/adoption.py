@@ -15,7 +15,7 @@ from pathlib import Path
 from attest.adopter import ADOPTERS, Adopter, Claim
 from attest.digest_cache import DigestCache
 from attest.errors import DigestError, FormatError
-from attest.hashing import FileDigest, Progress, hash_scan, outcomes_of
+from attest.hashing import Executor, FileDigest, Progress, hash_scan, outcomes_of
 from attest.manifest import Excluded, Manifest, Measured
 from attest.scan import Found, Offender, Scan, mode_of, moved, reason_of, refuse, scan_file, scan_tree
 
@@ -64,6 +64,7 @@ def adopt(
     *,
     exclude: Sequence[str] = (),
     symlinks: bool = False,
+    executor: Executor | None = None,
     progress: Progress | None = None,
     cache: DigestCache | None = None,
 ) -> Adopted:
@@ -73,6 +74,7 @@ def adopt(
         path: the file or directory.
         exclude: patterns of paths to leave out of a directory (``attest.exclusions.Exclusions``).
         symlinks: read links to files of the same directory as those files.
+        executor: what has the other files read, in place of this machine's threads and processes.
         progress: who watches.
         cache: what remembers digests of files that have not changed.
 
@@ -91,7 +93,7 @@ def adopt(
     if rest:
         # whether files came or went is looked at below, for all of them
         part = scan._replace(found=rest, directories=[])
-        files += (cache.hash_scan if cache else hash_scan)(part, progress=progress)
+        files += (cache.hash_scan if cache else hash_scan)(part, executor=executor, progress=progress)
     if offenders := moved(scan):
         raise refuse(offenders, scan.root)
     files.sort()

@@ -9,13 +9,14 @@ Whoever runs an engine's machines decides what they answer: name only one you wo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Protocol, TypeVar
 
 from attest.errors import UsageError
 from attest.registry import Registry
 
-__all__ = ["ENGINES", "Engine", "open_engine"]
+__all__ = ["ENGINES", "Engine", "check_engine", "open_engine", "opened"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,10 +61,33 @@ def open_engine(uri: str) -> Engine:
         UsageError: no engine has that scheme, or the package that it needs is not installed.
         DigestError: the cluster cannot be reached.
     """
-    scheme, separator, _ = uri.partition("://")
-    if not separator:
-        raise UsageError(
-            f"got {uri[:100]!r}, expected the URI of an engine", hint="e.g. dask://scheduler.example:8786"
-        )
-    engine: Engine = ENGINES.load(scheme)(uri)
+    engine: Engine = ENGINES.load(check_engine(uri))(uri)
     return engine
+
+
+def check_engine(uri: str) -> str:
+    """Return the scheme of the URI of an engine; nothing is opened.
+
+    Raises:
+        UsageError: no engine has that scheme.
+    """
+    scheme, separator, _ = uri.partition("://")
+    if not separator or scheme not in ENGINES:
+        known = ", ".join(f"{name}://" for name in ENGINES)
+        raise UsageError(f"got {uri[:100]!r}, expected the URI of an engine", hint=f"one of {known}")
+    return scheme
+
+
+@contextmanager
+def opened(uri: str | None) -> Iterator[Engine | None]:
+    """Open the engine of a URI for a ``with``, and close it after; nothing for ``None``.
+
+    Raises:
+        UsageError: as of ``open_engine``.
+        DigestError: as of ``open_engine``.
+    """
+    if uri is None:
+        yield None
+        return
+    with closing(open_engine(uri)) as engine:
+        yield engine

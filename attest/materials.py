@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,16 +14,19 @@ from attest.adoption import Adopted, adopt
 from attest.checkout import changed_code, digest_code, git_state
 from attest.digest import is_sha256
 from attest.digest_cache import DigestCache
+from attest.engine import opened
 from attest.errors import AttestError, DigestError, RecordingError, UsageError, nearest
 from attest.fetching import Fetched, fetch
 from attest.hashing import Progress
-from attest.manifest import Measured, digest_path
+from attest.manifest import Measured
+from attest.measure import measure
 from attest.predicates.step import INPUT_ROLES
 from attest.provenance import Material, Product
 from attest.resource import Artifact
 from attest.scan import path_problem, scan_file, scan_tree
 from attest.shards import Joined, Shards
 from attest.source import Location, SourceError, is_location
+from attest.spread import Spread
 from attest.written import Written
 
 __all__ = [
@@ -81,6 +85,8 @@ class Manner(NamedTuple):
     """What remembers digests of files that have not changed."""
     adopt: bool = False
     """Whether digests of inputs that others already know are taken over and not measured."""
+    engine: str | None = None
+    """URI of a cluster that reads inputs in place of this machine (``attest.engine``)."""
 
     def without_cache_in(self, places: Sequence[str]) -> Manner:
         """Return the same, remembering nothing if that would change one of these real paths."""
@@ -93,8 +99,8 @@ class Manner(NamedTuple):
         Raises:
             DigestError: it cannot be.
         """
-        measure = digest_path if self.written is None else self.written.measure
-        return measure(
+        how = functools.partial(measure, engine=self.engine) if self.written is None else self.written.measure
+        return how(
             path,
             exclude=self.exclude,
             symlinks=self.symlinks,
@@ -108,13 +114,15 @@ class Manner(NamedTuple):
         Raises:
             AttestError: it cannot be digested, or what others say of it cannot be right.
         """
-        return adopt(
-            path,
-            exclude=self.exclude,
-            symlinks=self.symlinks,
-            progress=self.progress,
-            cache=self.cache,
-        )
+        with opened(self.engine) as engine:
+            return adopt(
+                path,
+                exclude=self.exclude,
+                symlinks=self.symlinks,
+                executor=Spread(engine) if engine else None,
+                progress=self.progress,
+                cache=self.cache,
+            )
 
     def fetch(self, location: Location, *, adopt: bool) -> Fetched:
         """Digest what is not on this disk, taking over what its store says of it only if that is asked for.
@@ -122,7 +130,18 @@ class Manner(NamedTuple):
         Raises:
             DigestError: it cannot be.
         """
+<<<<<<< HEAD
         return fetch(location, exclude=self.exclude, progress=self.progress, stated=adopt and self.adopt)
+=======
+        with opened(self.engine) as engine:
+            return fetch(
+                location,
+                exclude=self.exclude,
+                progress=self.progress,
+                stated=self.adopt,
+                engine=engine,
+            )
+>>>>>>> 0eb3209 (--engine: a cluster reads the inputs of digest, dataset, run and record)
 
 
 @dataclass

@@ -56,6 +56,8 @@ class Options(TypedDict, total=False):
     """Digest links to files of the same directory as those files."""
     cache: Literal["use", "off", "check"]
     """Whether digests the project remembers are used (the default), not used, or compared with the bytes."""
+    engine: str | None
+    """URI of a cluster that reads inputs in place of this machine, e.g. ``dask://scheduler:8786``."""
     adopt_digests: bool
     """Take digests of inputs over that others already know, marked as not measured (docs/digests.md)."""
     secrets: Sequence[str]

@@ -34,6 +34,7 @@ from attest.checkout import git_state
 from attest.checkpoints import Checkpoint, Checkpoints, Recorded
 from attest.desk import Desk
 from attest.digest_cache import CACHE_CHOICES, DigestCache, project_cache
+from attest.engine import check_engine
 from attest.environment import find_job, machine_facts
 from attest.errors import AttestError, RecordingError, SignatureError, UsageError, nearest
 from attest.exclusions import Exclusions
@@ -125,7 +126,10 @@ class Recorder:
             options.get("progress"),
             cache=_cache(project, options.get("cache", "use"), self._tell),
             adopt=options.get("adopt_digests", False),
+            engine=options.get("engine"),
         )
+        if self._manner.engine is not None:
+            check_engine(self._manner.engine)
         self.written = Written()
         self._checkpoints = Checkpoints(self.desk, self._manner._replace(written=self.written, cache=None))
         self._options = options

@@ -57,8 +57,8 @@ def contenders(root: Path, stack: ExitStack) -> dict[str, Callable[[], object]]:
         )
         engine = open_engine(cluster.scheduler_address.replace("tcp://", "dask://"))
         stack.callback(engine.close)
-        cases[f"Dask, {workers} worker{'s' * (workers > 1)}"] = (
-            lambda engine=engine: hash_tree(root, executor=Spread(engine))
+        cases[f"Dask, {workers} worker{'s' * (workers > 1)}"] = lambda engine=engine: hash_tree(
+            root, executor=Spread(engine)
         )
     cases["this process, one thread"] = lambda: hash_tree(root, workers=1)
     cases[f"this machine, {cores()} cores"] = lambda: hash_tree(root)

@@ -13,6 +13,7 @@ from attest.cli.options import (
     cache_from,
     cache_options,
     echo_json,
+    engine_option,
     json_option,
     limit_option,
     limits_from,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from attest.card import Card
     from attest.desk import Desk
     from attest.fetching import Fetched
-    from attest.limits import Limits
     from attest.manifest import Measured
     from attest.recordbook import RecordBook
     from attest.source import Location
@@ -64,6 +64,7 @@ __all__ = ["command"]
 @click.option(
     "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
 )
+@engine_option
 @cache_options
 @limit_option
 @json_option
@@ -80,6 +81,7 @@ def command(
     sigstore: dict[str, Any],
     store_uri: str | None,
     not_secret: tuple[str, ...],
+    engine: str | None,
     cache: str,
     limits: tuple[str, ...],
     as_json: bool,
@@ -103,6 +105,7 @@ def command(
 
     from attest.card import read_card
     from attest.desk import Desk
+    from attest.measure import measure
     from attest.recordbook import record_book
     from attest.settings import find_project
 
@@ -116,7 +119,15 @@ def command(
         _check_place(path, desk)
     card.attachments()  # a file the card names and nobody has is an error before anything is digested
     known = cache_from(cache, warn)
-    measured = _measure(path, limits_from(limits), exclude=exclude, symlinks=symlinks, cache=known)
+    measured = measure(
+        path,
+        exclude=exclude,
+        symlinks=symlinks,
+        progress=progress_bar(),
+        cache=known,
+        limits=limits_from(limits),
+        engine=engine,
+    )
     book = record_book(project)
     here = path if isinstance(path, Path) else None
     book.refuse_returned(here, measured.artifact, exclude=exclude, symlinks=symlinks)
@@ -137,18 +148,6 @@ def command(
         "remarks": card.remarks(),
     }
     echo_json(answer) if as_json else _tell(measured.place, answer)
-
-
-def _measure(path: Path | Location, limits: Limits, **how: Any) -> Measured | Fetched:
-    from pathlib import Path
-
-    if isinstance(path, Path):
-        from attest.manifest import digest_path
-
-        return digest_path(path, progress=progress_bar(), **how)
-    from attest.fetching import fetch
-
-    return fetch(path, exclude=how["exclude"], progress=progress_bar(), limits=limits)
 
 
 def _check_place(path: Path, desk: Desk) -> None:

@@ -12,6 +12,7 @@ from attest.cli.options import (
     cache_from,
     cache_options,
     echo_json,
+    engine_option,
     json_option,
     limit_option,
     limits_from,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attest.fetching import Fetched
-    from attest.limits import Limits
     from attest.manifest import Measured
     from attest.source import Location
 
@@ -45,6 +45,7 @@ _KNOWN = {"\n": "\\n", "\r": "\\r"}
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N", help="Threads at most; the digest is the same."
 )
+@engine_option
 @cache_options
 @limit_option
 @json_option
@@ -54,6 +55,7 @@ def command(
     exclude: tuple[str, ...],
     symlinks: bool,
     workers: int | None,
+    engine: str | None,
     cache: str,
     limits: tuple[str, ...],
     as_json: bool,
@@ -74,9 +76,14 @@ def command(
     Refused, all named at once: symbolic links, devices, pipes and sockets, paths that sha256sum cannot read
     back, files that change while they are read, and empty directories.
 
+    With --engine, files of a directory that a cluster sees at the same path, or objects, are read by its
+    workers; the digest is the same. See docs/clusters.md.
+
     Inside a project, digests are remembered under .attest: a file whose inode, size and times are what they
     were is not read again. Outside, nothing is.
     """
+    from attest.measure import measure
+
     bounds = limits_from(limits)
     if manifest is not None:
         _check_target(paths, manifest)
@@ -84,8 +91,15 @@ def command(
     bar, known = progress_bar(), cache_from(cache, warn)
     for path in paths:
         before = known.recalled if known else 0
-        measured = _measure(
-            path, bounds, workers, exclude=exclude, symlinks=symlinks, progress=bar, cache=known
+        measured = measure(
+            path,
+            exclude=exclude,
+            symlinks=symlinks,
+            workers=workers,
+            progress=bar,
+            cache=known,
+            limits=bounds,
+            engine=engine,
         )
         if manifest is not None and measured.manifest is not None:
             _write(manifest, measured.manifest.lines())
@@ -95,20 +109,6 @@ def command(
             _tell(measured)
     if as_json:
         echo_json(answers)
-
-
-def _measure(
-    path: Path | Location, limits: Limits, workers: int | None, *, exclude: Sequence[str], **how: Any
-) -> Measured | Fetched:
-    from pathlib import Path
-
-    if isinstance(path, Path):
-        from attest.manifest import digest_path
-
-        return digest_path(path, exclude=exclude, workers=workers, **how)
-    from attest.fetching import fetch
-
-    return fetch(path, exclude=exclude, progress=how["progress"], limits=limits)
 
 
 def _check_target(paths: Sequence[Path | Location], manifest: Path) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "cache_options",
     "counted",
     "echo_json",
+    "engine_option",
     "jobs_option",
     "json_option",
     "limit_option",
@@ -106,6 +107,15 @@ def jobs_option(function: F) -> F:
         type=click.IntRange(min=1),
         metavar="N",
         help="Processes that share the signatures of a large bundle.  [default: one per core]",
+    )(function)
+
+
+def engine_option(function: F) -> F:
+    """``--engine URI``: a cluster that reads in place of this machine."""
+    return click.option(
+        "--engine",
+        metavar="URI",
+        help="Have directories and objects read by a cluster: dask://SCHEDULER[:PORT].",
     )(function)
 
 

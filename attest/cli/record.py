@@ -71,6 +71,7 @@ def _recorder(words: tuple[str, ...], given: dict[str, Any]) -> Any:
         symlinks=given["symlinks"],
         cache=given["cache"],
         adopt_digests=given["adopt_digests"],
+        engine=given["engine"],
         seed=given["seed"],
         command=words or None,
         not_secret=given["not_secret"],

@@ -209,6 +209,7 @@ def _recorder(
         symlinks=given["symlinks"],
         cache=given["cache"],
         adopt_digests=given["adopt_digests"],
+        engine=given["engine"],
         environment=variables,
         seed=given["seed"],
         command=words,

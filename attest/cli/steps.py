@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from attest.cli.options import cache_options, signing_options
+from attest.cli.options import cache_options, engine_option, signing_options
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ _SHARED = (
         help="Take digests of inputs over from Git LFS, hub caches, OCI layouts, Croissant and S3, "
         "marked as not measured.",
     ),
+    engine_option,
     cache_options,
 )
 

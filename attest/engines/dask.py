@@ -103,7 +103,7 @@ class DaskEngine:
 
     def _threads(self) -> int:
         """Count the threads of the cluster as the scheduler told them last."""
-        workers: dict[str, dict[str, Any]] = self._client.scheduler_info().get("workers", {})
+        workers: dict[str, dict[str, int]] = self._client.scheduler_info().get("workers", {})
         return max(1, sum(worker.get("nthreads", 1) for worker in workers.values()))
 
     def _submit(self, work: Callable[[T], R], group: Sequence[T], join: Callable[[Sequence[R]], R]) -> Future:
@@ -172,19 +172,22 @@ class _Watch:
                 raise self._gone() from error
         if future.status != "error":
             raise self._gone()
-        error = future.exception()
+        raise self._failure(future.exception())
+
+    def _failure(self, error: BaseException) -> AttestError:
+        """Return what to tell of work that raised something."""
         if isinstance(error, AttestError):
-            raise error
+            return error
         name = type(error).__name__
         if name == "KilledWorker":
             what = "work was given up because every worker that had it died"
-            raise DigestError(what, self._shown, "is their memory short? look at their logs") from error
+            return DigestError(what, self._shown, "is their memory short? look at their logs")
         # the scheduler looks at the work, too, and says so in words of its own
         if isinstance(error, ImportError) or "deserializ" in str(error):
             what = f"the cluster cannot do this work: {' '.join(str(error).split())}"[:200]
             hint = "install attest-provenance where the scheduler and the workers run, of the same version"
-            raise DigestError(what, self._shown, hint) from error
-        raise DigestError(f"the cluster failed: {name}: {error}"[:400], self._shown) from error
+            return DigestError(what, self._shown, hint)
+        return DigestError(f"the cluster failed: {name}: {error}"[:400], self._shown)
 
 
 def open_dask(uri: str) -> DaskEngine:

@@ -1,7 +1,8 @@
-"""A real cluster of Dask on loopback: a scheduler and workers, each a process of its own, some of them killed."""
+"""A real cluster of Dask on loopback: a scheduler and workers, each a process, some of them killed."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import re
@@ -13,11 +14,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from object_servers import object_store, store_variables
+from workshop import attest, make_project, steps
 
-from attest.engine import open_engine
+from attest.engine import open_engine, opened
 from attest.errors import DigestError, UsageError
+from attest.fetching import fetch
 from attest.hashing import hash_tree
 from attest.manifest import Manifest
+from attest.source import Location
 from attest.spread import Spread
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed: pip install '.[dask]'")
@@ -29,14 +34,17 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "scheduler.log"
-        self.scheduler = self._start(self.log, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.scheduler = self._start(
+            self.log, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"
+        )
         self.address = self._address()
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def _start(self, log: Path, *words: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dask", *words]
         # the functions of this file have to be there, too
-        paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+        here = Path(__file__).parent
+        paths = [str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
         with log.open("wb") as out:
             return subprocess.Popen(command, cwd=self.folder, stdout=out, stderr=out, env=env)
@@ -85,7 +93,7 @@ def shared(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
-    source = random.Random(3)
+    source = random.Random(3)  # noqa: S311 - test data
     root = tmp_path_factory.mktemp("data") / "tree"
     for number in range(2000):
         folder = root / f"d{number % 11}"
@@ -127,6 +135,56 @@ def test_the_manifest_is_byte_for_byte_that_of_one_machine(shared, tree):
         engine.close()
 
 
+def test_the_command_prints_the_same_with_an_engine(shared, tree, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    alone, _ = attest(capfd, "digest", str(tree), "--manifest", "alone")
+    together, _ = attest(capfd, "digest", str(tree), "--manifest", "together", "--engine", shared.uri)
+    assert together == alone
+    assert Path("together").read_bytes() == Path("alone").read_bytes()
+
+
+def test_the_inputs_of_a_step_are_read_by_an_engine(shared, tree, tmp_path, monkeypatch, capfd):
+    root = make_project(tmp_path / "project")
+    monkeypatch.chdir(root)
+    copy = ["--", sys.executable, "-c", "open('model', 'w').write('weights')"]
+    words = ["--kind", "transform", "--dataset", str(tree), "--output", "model"]
+    attest(capfd, "run", *words, "--engine", shared.uri, *copy)
+    [(_, step)] = steps(root)
+    [found] = [each.artifact.sha256 for each in step.inputs if each.role == "dataset"]
+    assert found == hashlib.sha256(manifest(hash_tree(tree))).hexdigest()
+
+
+def test_a_step_does_not_begin_without_its_engine(tmp_path, monkeypatch, capfd):
+    root = make_project(tmp_path / "project")
+    monkeypatch.chdir(root)
+    monkeypatch.setattr("attest.engines.dask.CONNECT_SECONDS", 1.0)
+    words = ["--kind", "transform", "--dataset", "data", "--output", "model"]
+    for uri, code in (("ray://host", 2), ("dask://127.0.0.1:1", 125)):
+        make = ["--", sys.executable, "-c", "open('model', 'w')"]
+        attest(capfd, "run", *words, "--engine", uri, *make, code=code)
+        assert not (root / "model").exists()
+
+
+def test_objects_are_read_by_the_workers(tmp_path, tree, monkeypatch):
+    monkeypatch.setattr("attest.fetching.TASK_OBJECTS", 20)
+    boto3 = pytest.importorskip("boto3")
+    with object_store() as port:
+        for name, value in store_variables(port).items():
+            monkeypatch.setenv(name, value)  # the workers inherit them
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="bucket")
+        files = sorted((tree / "d1").iterdir())[:150]
+        for file in files:
+            client.put_object(Bucket="bucket", Key=f"data/{file.name}", Body=file.read_bytes())
+        with cluster(tmp_path, 2) as made:
+            found = fetch(Location.of("s3://bucket/data/"), engine=None)
+            with opened(made.uri) as engine:
+                assert fetch(Location.of("s3://bucket/data/"), engine=engine) == found
+        expected = sorted((hashlib.sha256(each.read_bytes()).hexdigest(), each.name) for each in files)
+        assert found.manifest is not None
+        assert found.manifest.digest == Manifest.of(sorted(expected, key=lambda each: each[1])).digest
+
+
 def test_a_worker_killed_in_mid_run_costs_only_its_work(tmp_path, tree, monkeypatch):
     monkeypatch.setattr("attest.spread.GROUP_BATCHES", 2)
     with cluster(tmp_path, 3) as made:
@@ -134,7 +192,9 @@ def test_a_worker_killed_in_mid_run_costs_only_its_work(tmp_path, tree, monkeypa
         engine._client.wait_for_workers(3, timeout=60)
         kill = After(made.workers[0].kill)
         try:
-            assert manifest(hash_tree(tree, executor=Spread(engine), progress=kill)) == manifest(hash_tree(tree))
+            assert manifest(hash_tree(tree, executor=Spread(engine), progress=kill)) == manifest(
+                hash_tree(tree)
+            )
         finally:
             engine.close()
         assert kill.done
@@ -226,7 +286,7 @@ def test_no_scheduler_and_no_workers(tmp_path, monkeypatch):
         ("dask://host:notaport", "no address"),
         ("dask://host:1/path", "expected dask://HOST:PORT"),
         ("dask://user:secret@host:1", "expected dask://HOST:PORT"),
-        ("ray://host", "unknown engine"),
+        ("ray://host", "expected the URI of an engine"),
         ("host:8786", "expected the URI of an engine"),
     ],
 )
@@ -256,5 +316,3 @@ def _lacks(value):
 
 def _refuses(value):
     raise UsageError("two words")
-
-
