@@ -130,18 +130,14 @@ class Manner(NamedTuple):
         Raises:
             DigestError: it cannot be.
         """
-<<<<<<< HEAD
-        return fetch(location, exclude=self.exclude, progress=self.progress, stated=adopt and self.adopt)
-=======
         with opened(self.engine) as engine:
             return fetch(
                 location,
                 exclude=self.exclude,
                 progress=self.progress,
-                stated=self.adopt,
+                stated=adopt and self.adopt,
                 engine=engine,
             )
->>>>>>> 0eb3209 (--engine: a cluster reads the inputs of digest, dataset, run and record)
 
 
 @dataclass
