@@ -173,7 +173,8 @@ class Source:
         if role not in INPUT_ROLES:
             guess = nearest(role, INPUT_ROLES)
             hint = f"did you mean {guess!r}?" if guess else f"known: {', '.join(INPUT_ROLES)}"
-            raise UsageError(f"unknown role {role[:60]!r} of an input", text, hint)
+            where = Location.of(text).shown if is_location(text) else text
+            raise UsageError(f"unknown role {role[:60]!r} of an input", where, hint)
         if text.startswith("sha256:") and not Path(text).exists():
             return cls._by_digest(text, role, name, **more)
         if is_location(text):

@@ -205,7 +205,8 @@ class Recorder:
         """
         found = [each for each in self._sources if each.is_called(given)]
         if not found:
-            raise UsageError("no input is named like this", given, "name it with its role, too")
+            where = Location.of(given).shown if is_location(given) else given
+            raise UsageError("no input is named like this", where, "name it with its role, too")
         for source in found:
             replace(source, opaque=reason).check_opaque()
             source.opaque = reason

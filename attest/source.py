@@ -55,6 +55,9 @@ RANGE = 4 << 20
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://.*", re.DOTALL)
 _BUCKETS = frozenset({"s3", "s3a"})
 """Schemes in which a question mark may stand in a name."""
+_SIGNED = re.compile(
+    r"[?&](?:X-Amz-(?:Signature|Credential|Security-Token)|AWSAccessKeyId|Signature)=", re.IGNORECASE
+)
 _VERSION = re.compile(r"\?versionId=([^?&#/]+)\Z")
 
 
@@ -86,6 +89,8 @@ class Location:
         if found is None or any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 for char in text):
             raise UsageError("this is no URL: expected SCHEME://… without control characters")
         scheme = found[1].lower()
+        if scheme in _BUCKETS and _SIGNED.search(text):
+            raise UsageError("this holds a signature: a signed URL is one of https", f"{scheme}://")
         shown, version = _shown(scheme, scheme + text[len(scheme) :])
         if "::" in text[: len(scheme) + 3] or "::" in shown:
             raise UsageError("chained URLs are not read", shown, "give the URL of the object itself")

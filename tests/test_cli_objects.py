@@ -15,7 +15,9 @@ import pytest
 from object_servers import Asked, Reply, Web, file_reply, object_store, store_variables
 from workshop import attest, fill, make_project, manifests, statements, steps
 
+from attest.errors import UsageError
 from attest.manifest import digest_path
+from attest.recorder import Recorder
 
 FILE = b"abc"
 HIDDEN = "cGFzc3dvcmQ"
@@ -240,6 +242,18 @@ def test_an_input_that_cannot_be_had_stops_the_step_before_it_runs(root, store, 
     _, err = run(capfd, "--dataset", "s3://bucket/none/", code=125)
     assert "no object to digest" in err
     assert not (root / "model").exists()
+
+
+def test_errors_of_a_recorder_do_not_show_what_is_hidden(root, web):
+    recorder = Recorder("train")
+    for wrong in (
+        lambda: recorder.input(signed(web), "nonsense"),
+        lambda: recorder.opaque(signed(web), "why"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            wrong()
+        assert caught.value.where == web.url()
+        nothing_hidden(root, str(caught.value))
 
 
 def test_an_output_is_on_this_disk(root, capfd):

@@ -90,6 +90,7 @@ def test_a_slash_at_the_end_means_a_directory(text, tree, name):
         ("zip://a.txt::https://h/x.zip", "chained URLs are not read"),
         ("file:///etc/passwd", "on this disk"),
         ("s3://", "names no place"),
+        ("s3://b/k?X-Amz-Credential=a&X-Amz-Signature=b", "a signed URL is one of https"),
         ("https:///", "names no place"),
     ],
 )

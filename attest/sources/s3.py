@@ -238,7 +238,7 @@ def _translated(error: Exception, shown: str) -> Exception:
         what, hint = _WHY.get(code) or _BY_STATUS.get(status) or (f"status {status} ({code[:60]})", None)
         return SourceError(what, shown, hint, gone=status == 404)
     if isinstance(error, NoCredentialsError):
-        hint = "s3fs finds them as the AWS command line does: variables, ~/.aws, the machine's role"
+        hint = "s3fs finds them as the AWS command line does; of a public bucket, see docs/objects.md: anon"
         return SourceError("there are no credentials", shown, hint)
     if isinstance(error, (FSTimeoutError, TimeoutError)):
         return SourceError("no answer in time", shown, temporary=True)
