@@ -49,7 +49,7 @@ from attest.toll import impact_report, to_text
 
 CLUSTER, DATASETS = 1000, 20
 BUILDER = "https://w3id.org/attest/builders/local/v0.1"
-MIB = 1024  # ru_maxrss is in KiB
+KIB = 1024
 PAGE_CACHE = Path("/proc/sys/vm/drop_caches")
 
 
@@ -132,18 +132,24 @@ def fill(folder: Path, count: int) -> None:
         store.put(bundles())
 
 
+LAUNCHER = """
+import resource, subprocess, sys
+code = subprocess.run([sys.executable, "-m", "attest", *sys.argv[1:]]).returncode
+sys.stderr.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
+"""Starts the command from a small process: to its peak counts what it was started from."""
+
+
 def child(words: list[str], folder: Path) -> tuple[float, float, str]:
     """Run the command; return seconds, peak MiB and what it printed."""
     start = time.perf_counter()
-    with tempfile.TemporaryFile() as out:
-        process = subprocess.Popen([sys.executable, "-m", "attest", *words], cwd=folder, stdout=out)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        spent = time.perf_counter() - start
-        if process.returncode:
-            raise SystemExit(f"attest {' '.join(words)} ended with {process.returncode}")
-        out.seek(0)
-        return spent, used.ru_maxrss / MIB, out.read().decode()
+    command = [sys.executable, "-c", LAUNCHER, *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    spent = time.perf_counter() - start
+    if done.returncode:
+        raise SystemExit(f"attest {' '.join(words)} ended with {done.returncode}: {done.stderr}")
+    return spent, int(done.stderr.split()[-1]) / KIB, done.stdout
 
 
 def drop_cache() -> bool:
