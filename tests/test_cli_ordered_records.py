@@ -276,3 +276,19 @@ def test_a_buyer_accepts_what_was_made_of_the_new_version_with_the_proofs(certif
     assert "--proof elsewhere" in said["reproduce"]
     _, err = attest(capfd, "bundle", "again", "--force", "--proof", "card.yaml", code=4)
     assert "this is no proof about a record" in err
+
+
+def test_how_many_and_how_large_proofs_may_be_is_bounded(certified, capfd, monkeypatch):
+    from attest.cli import ordered_records
+
+    words = ("verify-deletion", "c.jsonl", "--order", "D-1")
+    (certified / "c.proofs" / "more.removal").write_bytes((certified / "clean.removal").read_bytes())
+    (certified / "c.proofs" / "README").write_text("passed over")
+    (certified / "c.proofs" / "link.proof").symlink_to("/etc/passwd")
+    assert checked(capfd, "D-1", code=0)[0] == "COMPLETE"
+    monkeypatch.setattr(ordered_records, "_MOST_FILES", 2)
+    assert "3 proofs, expected 2 at most" in attest(capfd, *words, code=4)[1]
+    monkeypatch.undo()
+    monkeypatch.chdir(certified)
+    monkeypatch.setattr(ordered_records, "_MOST_BYTES", 3000)
+    assert "proofs of more than 3,000 bytes together" in attest(capfd, *words, code=4)[1]

@@ -38,6 +38,8 @@ PROOF_HELP = (
 )
 _SUFFIXES = (".leaves", ".proof", ".removal")
 _MOST_FILES = 1_000
+_MOST_BYTES = 256 << 20
+"""Bytes of all proofs together."""
 _FEW = 100
 
 
@@ -197,16 +199,22 @@ def read_proofs(
 
     Raises:
         AttestError: a file cannot be read, or is none of these.
+        LimitError: there are too many, or they are too large together.
     """
     from attest.absence import Shown
     from attest.commitment import Proof
+    from attest.errors import LimitError
     from attest.leaves import LeafFile
     from attest.removal import Removal
 
     proofs: list[Proof] = []
     looked: list[Looked] = []
+    total = 0
     for path in _files(given):
         data = _read(path)
+        total += len(data)
+        if total > _MOST_BYTES:
+            raise LimitError(f"proofs of more than {_MOST_BYTES:,} bytes together", str(path))
         if data.startswith(b"ATTRLEF1"):
             if wanted is not None:
                 with LeafFile(path) as leaves:
