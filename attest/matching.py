@@ -28,6 +28,8 @@ class Delivery:
     """Path relative to the delivered directory → SHA-256; a single file has its name as the path."""
     measured: bool = True
     """Whether its bytes were read; else it is what somebody attested, taken as delivered."""
+    remembered: int = 0
+    """Files that were not read now: their digests were remembered since an earlier reading."""
 
 
 @dataclass(frozen=True)

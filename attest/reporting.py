@@ -301,6 +301,10 @@ def _computed_limits(review: Review, policy: Policy) -> list[str]:
         found.append(
             f"{adopted} input digest(s) of this lineage were taken over and not measured by the builder."
         )
+    if remembered := review.delivery.remembered:
+        found.append(
+            f"{remembered} delivered file(s) were not read: their digests were remembered (--cache)."
+        )
     past = sum(1 for node in review.lineage.steps if node.step.recorded == "after-the-fact")
     if past:
         found.append(f"{past} step(s) of this lineage were recorded after the fact.")

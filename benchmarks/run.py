@@ -58,6 +58,7 @@ class Script:
 SCRIPTS = (
     Script("startup", "Starting up"),
     Script("digests", "Digests of files", "--rounds 3"),
+    Script("cache", "Digests that are remembered", "--rounds 3"),
     Script("verification", "Signatures of a bundle", quick="--quick --only key --count 1000 --rounds 1"),
     Script("verdict", "A verdict and its reports", "--goal", "--statements 100 1000"),
     Script("impact", "What an order reaches", "--rounds 1"),

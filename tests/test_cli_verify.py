@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from world import POLICY, Tree, World, good_world, signer, write_world
 
 from attest import check
 from attest.cli import main
+from attest.digest_cache import DigestCache
+from attest.digest_table import Table, read_table, tables, write_table
 
 
 @pytest.fixture
@@ -399,3 +402,25 @@ def test_candidates_and_bundles_come_in_pairs(tmp_path, capsys):
     assert "got 2 PATHs and 1 bundles, expected one bundle for each" in capsys.readouterr().err
     assert attest(*words, "-r", tmp_path / "r.html") == 2
     assert "are about one delivery" in capsys.readouterr().err
+
+
+def test_remembered_digests_are_believed_only_when_told(files, capsys, tmp_path, monkeypatch):
+    """The project remembers a wrong digest of the delivery, which shows whether it was asked."""
+    (tmp_path / "attest.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("attest.outcomes.SETTLED_NS", 20_000_000)
+    monkeypatch.setattr(DigestCache, "_has_work", lambda *_: True)  # however small
+    time.sleep(0.05)
+    with pytest.raises(SystemExit):
+        main(["digest", str(files["delivered"])])
+    capsys.readouterr()
+    said = "delivered file(s) were not read: their digests were remembered (--cache)."
+    assert verify(files) == 0
+    assert said not in capsys.readouterr().out
+    assert verify(files, "--cache") == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    ((path, _),) = tables(tmp_path / ".attest" / "digests")
+    keys, digests = read_table(path)
+    write_table(path, Table(keys, b"?" * len(digests)))
+    assert verify(files) == 0
+    assert verify(files, "--cache") != 0

@@ -85,6 +85,12 @@ __all__ = [
 @click.option(
     "--memory", type=PATH, help="Where register sequences are remembered. [default: beside trust.yaml]"
 )
+@click.option(
+    "--cache",
+    "cached",
+    is_flag=True,
+    help="Believe digests this project remembers of files that did not change; the report says how many.",
+)
 @auditing_options
 @jobs_option
 @json_option
@@ -100,6 +106,7 @@ def command(
     as_of: str | None,
     reports: tuple[Path, ...],
     memory: Path | None,
+    cached: bool,
     auditor: Auditor | None,
     jobs: int | None,
     as_json: bool,
@@ -151,7 +158,7 @@ def command(
     results: list[Report] = []
     seen: dict[str, RegisterState] = {}
     for path, own in candidates:
-        delivery = measure(path)
+        delivery = measure(path, cached=cached)
         lines = raw_evidence((*own, *editions), bounds)
         reviewed = review(
             delivery,
@@ -245,15 +252,19 @@ def evaluation_time(as_of: str | None) -> tuple[datetime, bool]:
         raise UsageError(error.what, "--as-of") from error
 
 
-def measure(path: Path) -> Delivery:
-    """Digest what was delivered."""
+def measure(path: Path, *, cached: bool = False) -> Delivery:
+    """Digest what was delivered; only ``cached`` believes what the project remembers."""
+    from attest.cli.options import cache_from
     from attest.cli.progress import progress_bar
+    from attest.cli.steps import warn
     from attest.manifest import digest_path
     from attest.matching import Delivery
 
-    measured = digest_path(path, progress=progress_bar())
+    known = cache_from("use", warn) if cached else None
+    measured = digest_path(path, progress=progress_bar(), cache=known)
     files = {each.path: each.sha256 for each in measured.files}
-    return Delivery(path.resolve().name, measured.artifact, measured.size, files)
+    remembered = known.recalled if known else 0
+    return Delivery(path.resolve().name, measured.artifact, measured.size, files, remembered=remembered)
 
 
 def read_evidence(paths: Iterable[Path], limits: Limits) -> Iterator[Line]:
