@@ -36,7 +36,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 SHAPES = {"400 x 50 KiB": (400, 50 << 10), "2 x 256 MiB": (2, 256 << 20)}
-QUICK = {"30 x 50 KiB": (30, 50 << 10), "1 x 64 MiB": (1, 64 << 20)}
+QUICK = {"20 x 50 KiB": (20, 50 << 10), "1 x 64 MiB": (1, 64 << 20)}
 WAIT, RATE, PIECE = 0.02, 50_000_000, 256 << 10
 BUCKET = "bucket"
 
