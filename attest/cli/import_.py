@@ -62,6 +62,7 @@ def command(
     First all is verified, then it is taken in, ten thousand bundles at a time. What was taken in stays when
     that is interrupted, and the same command goes on from there: what the store holds is not verified again.
     """
+    from attest.check import seldom_collected
     from attest.cli.verify import each_manifest
     from attest.errors import UsageError
     from attest.processes import cores
@@ -72,7 +73,7 @@ def command(
         raise UsageError("there is no such folder", str(manifests), "--manifests names a folder")
     believed = read_trust(trust, bounds)
     beside = {each.name: each for each, _ in each_manifest([file], manifests, bounds)}
-    with open_store_from(store_uri, limits=bounds) as store, _kept(file) as whole:
+    with seldom_collected(), open_store_from(store_uri, limits=bounds) as store, _kept(file) as whole:
         intake = Intake(whole, believed, bounds, skip_unverified, jobs or cores(), store, beside)
         with counting("lines verified") as advance:
             intake.examine(advance)
