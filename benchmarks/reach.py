@@ -3,6 +3,7 @@
     python benchmarks/reach.py
     python benchmarks/reach.py --quick
     python benchmarks/reach.py 1000000 --rounds 5 --folder /scratch
+    python benchmarks/reach.py 100000 --store postgresql://USER@HOST/DATABASE
 
 Each step of the lineage reads about four artifacts and writes one or two. Asked are three artifacts: one that
 most others come from, and one each with about a hundredth and a thousandth of these. Contenders are processes
@@ -34,7 +35,7 @@ from pathlib import Path
 import lineages
 
 from attest.resource import Artifact
-from attest.store import open_store
+from attest.store import compact_store, open_store
 
 PART = 50_000
 """Statements put at a time."""
@@ -42,6 +43,7 @@ SLOW = 5.0
 """Seconds above which a contender is asked once."""
 NAMES = {
     "store": "attest, SQLite",
+    "shared": "attest, the store of --store",
     "recursive": "one recursive query",
     "networkx": "networkx",
     "rustworkx": "rustworkx",
@@ -54,6 +56,9 @@ NAMES = {
 def store(path: str, _: int) -> Callable[[int], int]:
     opened = open_store(path, read_only=True)
     return lambda artifact: opened.reach([Artifact(lineages.digest(artifact))]).artifact_count - 1
+
+
+shared = store
 
 
 def recursive(path: str, _: int) -> Callable[[int], int]:
@@ -121,7 +126,7 @@ def peak() -> float:
 class Contender:
     """A process that answers."""
 
-    def __init__(self, name: str, path: Path, count: int) -> None:
+    def __init__(self, name: str, path: Path | str, count: int) -> None:
         command = [sys.executable, __file__, "--serve", name, str(path), str(count)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.name = NAMES[name]
@@ -161,15 +166,18 @@ class Contender:
 
 
 def build(path: Path, count: int) -> None:
-    taken = "made before"
-    if not path.exists():
-        start = time.perf_counter()
-        source = lineages.bundles(count)
-        with open_store(str(path), create=True) as made:
-            while made.put(itertools.islice(source, PART)):
-                pass
-        taken = f"put in {time.perf_counter() - start:,.0f} s"
+    taken = "made before" if path.exists() else f"put in {fill(str(path), count):,.0f} s"
     print(f"\n{count:,} statements: {path.stat().st_size / 1e6:,.0f} MB, {taken}", flush=True)
+
+
+def fill(uri: str, count: int) -> float:
+    """Put the statements into a store, and return how many seconds it took."""
+    start = time.perf_counter()
+    source = lineages.bundles(count)
+    with open_store(uri, create=True) as made:
+        while made.put(itertools.islice(source, PART)):
+            pass
+    return time.perf_counter() - start
 
 
 def targets(path: Path, count: int) -> list[int]:
@@ -191,9 +199,10 @@ def targets(path: Path, count: int) -> list[int]:
     return [5, *(min(found, key=lambda each: abs(found[each] - most / part)) for part in (100, 1000))]
 
 
-def measure(path: Path, count: int, rounds: int) -> None:
+def measure(path: Path, count: int, rounds: int, uri: str | None) -> None:
     asked = targets(path, count)
-    contenders = [Contender(name, path, count) for name in NAMES]
+    names = [name for name in NAMES if name != "shared" or uri]
+    contenders = [Contender(name, (uri if name == "shared" else None) or path, count) for name in names]
     there = [each for each in contenders if each.load is not None]
     sizes: dict[int, int] = {}
     try:
@@ -249,13 +258,20 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="5,000 statements, three rounds")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="make the stores here, and keep them; 3 GB for a million")
+    parser.add_argument("--store", metavar="URI", help="ask this store, too: an empty one, for one size")
     words = parser.parse_args()
+    sizes = words.statements or ([5000] if words.quick else [10_000, 100_000, 1_000_000])
+    if words.store and len(sizes) > 1:
+        parser.error("--store: one size at a time")
     print(versions())
-    for count in words.statements or ([5000] if words.quick else [10_000, 100_000, 1_000_000]):
+    for count in sizes:
         with tempfile.TemporaryDirectory() as folder:
             path = (words.folder or Path(folder)) / f"lineage-{count}.db"
             build(path, count)
-            measure(path, count, 3 if words.quick else words.rounds)
+            if words.store:
+                print(f"the store of --store: put in {fill(words.store, count):,.0f} s", flush=True)
+                compact_store(words.store)  # counts what a server plans its queries by
+            measure(path, count, 3 if words.quick else words.rounds, words.store)
     print(f"\nratios to networkx, warm; load at the end {os.getloadavg()[0]:.1f}")
 
 
