@@ -23,7 +23,6 @@ from attest.batch import BATCH_BYTES, Batch, Executor, Step, batches, read_batch
 from attest.errors import DigestError
 from attest.listing import Listing
 from attest.outcomes import SETTLED_NS, Digests, FileDigest, Offender, Outcomes
-from attest.readers import Processes, available
 from attest.scan import Scan, mode_of, moved, refuse, scan_file, scan_tree, unreadable
 from attest.workers import Serial, Threads, cores
 
@@ -48,7 +47,7 @@ __all__ = [
     "read_batch",
 ]
 
-MANY = 3000
+MANY = 20_000
 """Files of less than ``BATCH_BYTES`` from which on processes win more than starting them costs."""
 
 
@@ -68,8 +67,11 @@ class Progress(Protocol):
 def _executor(work: Sequence[Batch], workers: int | None) -> Executor:
     """Choose what reads best: processes where many small files would make threads wait for each other."""
     small = sum(len(batch.numbers) for batch in work if batch.largest < BATCH_BYTES)
-    if small >= MANY and (workers or cores()) > 1 and available():
-        return Processes(workers)
+    if small >= MANY and (workers or cores()) > 1:
+        from attest.readers import Processes, available  # a few files need nothing of it
+
+        if available():
+            return Processes(workers)
     return Threads(workers)
 
 

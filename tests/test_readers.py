@@ -232,7 +232,7 @@ def test_workers_die_with_who_started_them(tmp_path):
     _wait_for(lambda: not [pid for pid in pids if _lives(pid)])
 
 
-@pytest.mark.parametrize("many", [0, 4000])
+@pytest.mark.parametrize("many", [0, 20_000])
 def test_ctrl_c_stops_the_command_and_leaves_nobody(tmp_path, many):
     """On the real command, with threads and with processes."""
     for number in range(many):

@@ -43,7 +43,10 @@ _KNOWN = {"\n": "\\n", "\r": "\\r"}
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match; may be repeated.")
 @click.option("--symlinks", is_flag=True, help="Read links to files of the same directory as those files.")
 @click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N", help="Threads at most; the digest is the same."
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads or processes at most; the digest is the same.",
 )
 @engine_option
 @cache_options
