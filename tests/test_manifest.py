@@ -315,3 +315,18 @@ def test_coreutils_find_the_changed_file(tmp_path):
         env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
     )
     assert (done.returncode, done.stdout) == (1, "a: OK\nd/b: FAILED\n")
+
+
+def test_a_measured_manifest_is_the_one_of_its_entries(tmp_path):
+    for name in ["b", "a-b", "a/b", "é"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    measured = digest_path(tmp_path)
+    made = Manifest.of(list(measured.manifest.entries))
+    assert measured.manifest.entries[0] == made.entries[0]
+    assert measured.manifest.entries[1:3] == list(made.entries[1:3])
+    assert measured.manifest == made
+    assert hash(measured.manifest.entries) == hash(made.entries)
+    assert b"".join(measured.manifest.lines()) == made.data == measured.manifest.data
+    assert measured.manifest.digest == made.digest == measured.sha256
+    assert Manifest.parse(measured.manifest.data) == made

@@ -328,3 +328,23 @@ def test_without_descriptors_of_directories_the_answer_is_the_same(tmp_path, mon
     assert scan.offenders == [Offender("pipe", "a named pipe")]
     assert moved(scan) == []
     assert list(unreadable(scan)) == []
+
+
+def test_a_time_beyond_what_is_kept_is_named(tmp_path, monkeypatch):
+    make(tmp_path, a=b"", b=b"")
+
+    def pack(status):
+        if status[1] == (tmp_path / "a").stat().st_ino:
+            raise OverflowError("its times are more than 292 years from 1970")
+        return b"\0" * 40
+
+    monkeypatch.setattr(module, "pack_status", pack)
+    assert offenders(tmp_path) == {"a": "its times are more than 292 years from 1970"}
+
+
+def test_a_directory_of_more_files_than_are_held_together_is_sorted(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    make(tmp_path, **{f"d__{number}": b"" for number in range(20)}, **{"d-": b"", "e": b"", "a": b""})
+    found = [each.path for each in scan_tree(tmp_path).found]
+    assert len(found) == 23
+    assert found == sorted(found, key=str.encode)
