@@ -101,6 +101,7 @@ class _Watch:
         try:
             yield from read_batch(batch, pulse)
         finally:
+            pulse.number = -1  # whoever looks at this very moment sees that it has ended
             del self._reading[pulse]
 
     def look(self, passed: float) -> None:
@@ -113,5 +114,5 @@ class _Watch:
             waits = waited + passed if pulse.beats == beats and pulse.number >= 0 else 0.0
             if waits >= self._seconds:
                 raise stalled(batch, pulse.number, self._seconds)
-            if pulse in self._reading:
+            if pulse in self._reading and pulse.number >= 0:
                 self._reading[pulse] = batch, pulse.beats, waits
