@@ -147,6 +147,8 @@ class Contender:
     name: str
     command: list[str]
     seconds: list[float] = field(default_factory=list)
+    work: list[float] = field(default_factory=list)
+    """Processor seconds, of all its processes: what to look at where others keep the cores busy."""
     memory: int = 0
     """Peak resident set, bytes, of the largest process."""
     failure: str = ""
@@ -160,6 +162,7 @@ class Contender:
         process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         _, status, usage = os.wait4(process.pid, 0)
         self.seconds.append(time.perf_counter() - began)
+        self.work.append(usage.ru_utime + usage.ru_stime)
         assert process.stderr is not None  # noqa: S101 (it was asked for)
         said = process.stderr.read().decode(errors="replace")
         process.stderr.close()
@@ -250,6 +253,7 @@ def alternate(running: list[Contender], rounds: int) -> None:
     for contender in running:
         contender.run()
         contender.seconds.clear()
+        contender.work.clear()
     for _ in range(rounds):
         for contender in running:
             contender.run()
@@ -259,13 +263,14 @@ def table(shape: Shape, running: list[Contender]) -> None:
     """Print medians and ratios to the first contender."""
     total = shape.files * shape.size
     print(f"\n{shape.name}: {shape.files:,} x {shape.size:,} bytes")
-    print(f"  {'':<42}{'seconds':>9}{'GB/s':>8}{'us/file':>11}{'ratio':>8}{'MiB':>7}")
+    print(f"  {'':<42}{'seconds':>9}{'cpu s':>8}{'GB/s':>8}{'us/file':>11}{'ratio':>8}{'MiB':>7}")
     for each in running:
         if each.failure:
             print(f"  {each.name:<42}failed: {each.failure[:70]}")
             continue
         print(
-            f"  {each.name:<42}{each.median:>9.3f}{total / each.median / 1e9:>8.2f}"
+            f"  {each.name:<42}{each.median:>9.3f}{statistics.median(each.work):>8.2f}"
+            f"{total / each.median / 1e9:>8.2f}"
             f"{each.median / shape.files * 1e6:>11,.1f}{each.median / running[0].median:>8.2f}"
             f"{each.memory / MIB:>7.0f}"
         )
