@@ -24,7 +24,7 @@ from attest import reading
 from attest.batch import Batch, Step
 from attest.outcomes import Answers
 from attest.reading import DONE, HELLO, PROGRESS, REPORT, SHA, STALLED, STATUS, TASK, USED, failures_of
-from attest.workers import COLD, Threads, cores, read_timeout, stalled
+from attest.workers import Threads, cores, read_timeout, stalled
 
 __all__ = ["Processes", "available"]
 
@@ -34,6 +34,8 @@ AHEAD = 2
 """Batches a process has at once: the next one waits in its pipe while the first is read."""
 PIPE = 32 << 10
 """Bytes of a task that surely fit into a pipe, whoever reads there or not."""
+COLD = 4
+"""Processes that read while the disk is what is waited for: each takes memory, as threads do not."""
 LOST = 3
 """Processes that may end unexpectedly before threads take over."""
 BUSY = 0.75
