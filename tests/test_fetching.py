@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attest import fetching
+from attest import fetching, objects
 from attest.errors import DigestError
 from attest.fetching import fetch
 from attest.source import CONNECTIONS, RANGE, Location, Object, Patience, SourceError
@@ -86,7 +86,7 @@ def test_every_size(fake, size, parts):
 def test_memory_is_bounded(fake):
     source = fake({str(number): big(12 * RANGE) for number in range(3)})
     fetch(TREE, patience=QUICK)
-    assert source.most <= (CONNECTIONS + fetching.LARGE_AT_ONCE) * RANGE
+    assert source.most <= (CONNECTIONS + objects.LARGE_AT_ONCE) * RANGE
 
 
 @given(st.data())
@@ -116,8 +116,8 @@ def test_a_source_that_breaks_anywhere_gives_the_digest_or_an_error(data):
         patch.setattr(
             fetching, "open_source", lambda *_: Fake({"dir": content}, fault, parts=data.draw(st.booleans()))
         )
-        patch.setattr(fetching, "RANGE", 64)
-        patch.setattr(fetching, "LARGE", 64)
+        patch.setattr(objects, "RANGE", 64)
+        patch.setattr(objects, "LARGE", 64)
         try:
             found = fetch(ONE, patience=QUICK)
         except SourceError:

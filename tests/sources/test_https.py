@@ -15,7 +15,8 @@ from object_servers import Reply, Web, file_reply
 from pki import authority, pem
 
 from attest.errors import DigestError, UsageError
-from attest.fetching import LARGE, fetch
+from attest.fetching import fetch
+from attest.objects import LARGE
 from attest.source import RANGE, Location, Patience, SourceError
 
 DATA = bytes(range(256)) * 4096 * 10 + b"end"  # 10 MiB: three parts
