@@ -33,12 +33,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lineages
+from goals import goal
 
 from attest.resource import Artifact
 from attest.store import compact_store, open_store
 
 PART = 50_000
 """Statements put at a time."""
+GOAL_COUNT = 1_000_000
+"""Statements from which on the goals are meant."""
 SLOW = 5.0
 """Seconds above which a contender is asked once."""
 NAMES = {
@@ -217,6 +220,21 @@ def measure(path: Path, count: int, rounds: int, uri: str | None) -> None:
         for each in contenders:
             each.end()
     table(contenders, sizes)
+    if count >= GOAL_COUNT:
+        goals(contenders, sizes, count)
+
+
+def goals(contenders: list[Contender], sizes: dict[int, int], count: int) -> None:
+    """Hold the store's walk against networkx."""
+    by_name = {each.name: each for each in contenders if each.load is not None}
+    ours, peer = by_name.get(NAMES["store"]), by_name.get("networkx")
+    if ours is None or peer is None:
+        return
+    print()
+    for artifact, size in sizes.items():
+        ratio = ours.warm(artifact) / peer.warm(artifact)
+        goal(f"{size:,} results out of {count:,} statements, time of networkx", ratio, 1.5, at_most=True)
+    goal(f"the same, memory of networkx over {count:,} statements", ours.peak / peer.peak, 0.1, at_most=True)
 
 
 def table(contenders: list[Contender], sizes: dict[int, int]) -> None:

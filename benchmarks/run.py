@@ -57,14 +57,19 @@ class Script:
 
 SCRIPTS = (
     Script("startup", "Starting up"),
-    Script("digests", "Digests of files", "--rounds 3"),
+    Script("digests", "Digests of files", "--goals --rounds 3", "--goals --quick --rounds 1 --shape files"),
     Script("cache", "Digests that are remembered", "--rounds 3"),
-    Script("verification", "Signatures of a bundle", quick="--quick --only key --count 1000 --rounds 1"),
+    Script("dask_workers", "A cluster of two workers", "--rounds 3"),
+    Script("objects", "Objects that are not on disk", "--rounds 1", None),
+    Script("training", "A training loop that writes checkpoints", "--rounds 2", None),
+    Script(
+        "verification", "Signatures of a bundle", "--rounds 3", "--quick --only key --count 1000 --rounds 1"
+    ),
     Script("verdict", "A verdict and its reports", "--goal", "--statements 100 1000"),
-    Script("impact", "What an order reaches", "--rounds 1"),
-    Script("objects", "Objects that are not on disk", "--rounds 1"),
-    Script("training", "A training loop that writes checkpoints"),
-    Script("records", "Record commitments", "--rounds 1", "--quick"),
+    Script("store", "Keeping statements", "10000 --rounds 1"),
+    Script("reach", "What was made from an artifact", "1000000 --rounds 3"),
+    Script("impact", "What an order reaches", "--statements 10000 --rounds 1"),
+    Script("records", "Record commitments", "--rounds 1"),
 )
 
 
