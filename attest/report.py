@@ -111,8 +111,9 @@ class ChainFacts(Model):
     steps: int
     artifacts: int
     datasets: int
-    base_models: int = Field(
-        description="Base models, adapters and teachers that no believed step made out of another model."
+    base_models: int = Field(description="Base models, adapters and teachers, those made on the way too.")
+    bottom_models: int = Field(
+        default=0, description="Those of them that no believed step made out of another model."
     )
     gaps: int = Field(description="Artifacts that need a statement and have none that is believed.")
     opaque: int = Field(description="Base models, adapters, teachers or tokenizers declared opaque.")

@@ -57,7 +57,7 @@ def test_opening_finds_what_is_missing(desk, root, lost, error):
 
 def test_a_store_that_fails_stores_nothing(desk, root, monkeypatch):
     desk.open()
-    monkeypatch.setattr("attest.stores.sqlite.SqliteStore._add_manifest", lambda *_: 1 / 0)
+    monkeypatch.setattr("attest.stores._sqlite_rows.Rows.add_manifest", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         desk.sign(statement([entry("x")]), [b"m"])
     assert statements(root) == []

@@ -45,6 +45,7 @@ def test_reads_as_it_did(folder, capsys):
     report = json.loads(capsys.readouterr().out)
     assert caught.value.code == expected["exitCode"]
     assert report["verdict"] == expected["verdict"]
-    assert report["chain"] == expected["chain"]
+    # a later report may count more, and never anything else by the same name
+    assert {name: report["chain"][name] for name in expected["chain"]} == expected["chain"]
     assert [each["digest"] for each in report["statements"]] == expected["statements"]
     assert {each["standing"] for each in report["statements"]} == {"granted"}

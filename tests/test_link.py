@@ -274,7 +274,7 @@ def test_the_three_forms_say_the_same():
     statement = chain.world.sign(
         LINK_TYPE, [descriptor(chain.model, "model.bin")], predicate, "ci"
     ).statement()
-    links = {links_of(each) for each in (block, envelope, statement)}
+    links = {links_of(each)[:2] for each in (block, envelope, statement)}
     assert links == {(frozenset({chain.model}), frozenset({chain.data}))}
     assert block.predicate == envelope.predicate
     assert {each.predicate_type for each in (block, envelope, statement)} == {LINK_TYPE}

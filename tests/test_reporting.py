@@ -39,11 +39,11 @@ def test_what_was_made_on_the_way_is_no_base_model():
     world.step("train", [(data, "dataset")], [base])
     world.step("finetune", [(base, "base-model"), (data, "dataset")], [tuned])
     world.step("quantize", [(tuned, "base-model")], [small])
-    assert world.report(small).chain.base_models == 1
+    assert world.report(small).chain.bottom_models == 1
     other = world.file("other")
     mixed = world.file("mixed")
     world.step("merge", [(tuned, "base-model"), (other, "adapter")], [mixed])
-    assert world.report(mixed).chain.base_models == 2
+    assert world.report(mixed).chain.bottom_models == 2
 
 
 def test_facts_nobody_stated_read_unknown():

@@ -268,7 +268,7 @@ def counts_of(report: Report) -> str:
         many(chain.steps, "step"),
         many(chain.artifacts, "artifact"),
         many(chain.datasets, "dataset"),
-        many(chain.base_models, "base model"),
+        many(chain.bottom_models, "base model"),
         many(chain.gaps, "gap"),
         many(chain.opaque, "opaque", "opaque"),
     )

@@ -33,6 +33,8 @@ class MeasuredInputs(Rule):
     WHEN_UNKNOWN: ClassVar[str] = "a step of a foreign build type does not say where digests are from"
     REMEDY: ClassVar[str] = "Ask for steps whose inputs were measured: recorded without --adopt-digests."
 
+    QUESTIONS: ClassVar[tuple[int, ...]] = (8,)
+
     accept: list[str] = Field(
         default_factory=list,
         description="Sources as good as measured, as they stand in digestSource: git-lfs, huggingface, oci, "
