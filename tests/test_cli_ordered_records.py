@@ -290,5 +290,5 @@ def test_how_many_and_how_large_proofs_may_be_is_bounded(certified, capfd, monke
     assert "3 proofs, expected 2 at most" in attest(capfd, *words, code=4)[1]
     monkeypatch.undo()
     monkeypatch.chdir(certified)
-    monkeypatch.setattr(ordered_records, "_MOST_BYTES", 3000)
-    assert "proofs of more than 3,000 bytes together" in attest(capfd, *words, code=4)[1]
+    monkeypatch.setattr(ordered_records, "_MOST_BYTES", 500)
+    assert "proofs of more than 500 bytes together" in attest(capfd, *words, code=4)[1]
