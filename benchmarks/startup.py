@@ -52,13 +52,13 @@ def main() -> None:
         for _ in range(rounds):
             for name, words in cases.items():
                 times[name].append(once(words))
+        costly = [*imports("--help"), *imports(*verify)]
     bare = statistics.median(times["python -c pass"])
     print(f"Python {platform.python_version()}, {rounds} rounds\n\n{'':38}{'ms':>8}{'ratio':>8}")
     for name, values in times.items():
         median = statistics.median(values)
         print(f"{name:38}{median:8.1f}{median / bare:8.2f}")
-        imports("--help")
-        imports(*verify)
+    print("\n".join(costly))
     helps = [
         statistics.median(each)
         for name, each in times.items()
@@ -91,20 +91,15 @@ def small_purchase(folder: Path) -> list[str]:
     return ["verify", model, "-t", trust, "-p", "preset:commercial-baseline"]
 
 
-def imports(*words: str) -> None:
-    """Print the costliest imports of a command."""
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "attest", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def imports(*words: str) -> list[str]:
+    """Return the costliest imports of a command, in lines to be printed."""
+    command = [sys.executable, "-X", "importtime", "-m", "attest", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")][1:]
     rows = [line.removeprefix("import time:").split("|") for line in lines]
     rows.sort(key=lambda row: -int(row[0]))
-    print(f"\nattest {words[0]}: {len(rows)} modules; own time of the ten costliest imports (microseconds)")
-    for own, _, name in rows[:10]:
-        print(f"{int(own):8}  {name.strip()}")
+    head = f"\nattest {words[0]}: {len(rows)} modules; own time of the ten costliest imports (microseconds)"
+    return [head, *(f"{int(own):8}  {name.strip()}" for own, _, name in rows[:10])]
 
 
 if __name__ == "__main__":

@@ -369,7 +369,8 @@ def test_objects_that_come_or_go(port, store, bucket, monkeypatch, key, reason):
             (store.put_object if key == "c" else store.delete_object)(Bucket=bucket, Key=key)
         return reply
 
-    with through(answer, monkeypatch), pytest.raises(DigestError, match=f'"{key}" .({reason}|there is no such)'):
+    told = f'"{key}" .({reason}|there is no such)'
+    with through(answer, monkeypatch), pytest.raises(DigestError, match=told):
         got(f"s3://{bucket}/")
 
 
