@@ -164,7 +164,8 @@ def page(outcomes: list[Outcome], facts: list[str], command: str, out: TextIO) -
     out.write("# Performance\n\n")
     out.write(
         f"One run of `{command}`, as it was printed. Machines are shared and differ: ratios within\n"
-        "one run are what counts, not seconds. Run it again on yours.\n\n"
+        "one run are what counts, not seconds. Run it again on yours. What was tried for figures that were\n"
+        "missed, and other runs, are in [benchmarks/README.md](../benchmarks/README.md).\n\n"
     )
     out.writelines(f"- {fact}\n" for fact in facts)
     out.write("\n## What was to be reached\n\n")
@@ -172,7 +173,8 @@ def page(outcomes: list[Outcome], facts: list[str], command: str, out: TextIO) -
     out.writelines(f"| {' | '.join(row)} |\n" for row in summary(outcomes))
     for each in outcomes:
         out.write(
-            f"\n## {each.script.title}\n\n`benchmarks/{each.script.name}.py`, {each.seconds:.0f} s.\n\n```\n"
+            f"\n## {each.script.title}\n\n"
+            f"`benchmarks/{each.script.name}.py`, {each.seconds:.0f} s.\n\n```text\n"
         )
         out.write("\n".join(line for line in each.lines if not parsed(line)).strip("\n"))
         out.write("\n```\n")
