@@ -18,6 +18,7 @@ from attest.engine import opened
 from attest.errors import AttestError, DigestError, RecordingError, UsageError, nearest
 from attest.fetching import Fetched, fetch
 from attest.hashing import Progress
+from attest.limits import DEFAULT, Limits
 from attest.manifest import Measured
 from attest.measure import measure
 from attest.predicates.step import INPUT_ROLES
@@ -87,6 +88,8 @@ class Manner(NamedTuple):
     """Whether digests of inputs that others already know are taken over and not measured."""
     engine: str | None = None
     """URI of a cluster that reads inputs in place of this machine (``attest.engine``)."""
+    limits: Limits = DEFAULT
+    """How many objects of an input are listed."""
 
     def without_cache_in(self, places: Sequence[str]) -> Manner:
         """Return the same, remembering nothing if that would change one of these real paths."""
@@ -136,6 +139,7 @@ class Manner(NamedTuple):
                 exclude=self.exclude,
                 progress=self.progress,
                 stated=adopt and self.adopt,
+                limits=self.limits,
                 engine=engine,
             )
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 from attest.canonical import canonical_bytes, read_json, tagged
 from attest.errors import AttestError, UsageError
 from attest.hashing import Progress
+from attest.limits import Limits
 from attest.provenance import check_external
 from attest.redaction import Redaction
 from attest.resource import Artifact
@@ -56,6 +57,8 @@ class Options(TypedDict, total=False):
     """Digest links to files of the same directory as those files."""
     cache: Literal["use", "off", "check"]
     """Whether digests the project remembers are used (the default), not used, or compared with the bytes."""
+    limits: Limits
+    """How many objects of an input are listed."""
     engine: str | None
     """URI of a cluster that reads inputs in place of this machine, e.g. ``dask://scheduler:8786``."""
     adopt_digests: bool

@@ -127,6 +127,7 @@ class Recorder:
             cache=_cache(project, options.get("cache", "use"), self._tell),
             adopt=options.get("adopt_digests", False),
             engine=options.get("engine"),
+            limits=options.get("limits", DEFAULT),
         )
         if self._manner.engine is not None:
             check_engine(self._manner.engine)

@@ -87,6 +87,12 @@ def test_json(root, store, web, capfd):
 def test_a_limit(root, store, capfd):
     _, err = attest(capfd, "digest", "s3://bucket/data/", "--limit", "objects=1", code=4)
     assert "objects: 2 is above the limit of 1" in err
+    words = ["--kind", "transform", "--dataset", "s3://bucket/data/", "--output", "out"]
+    make = ["--", sys.executable, "-c", "open('out', 'w')"]
+    _, err = attest(capfd, "run", *words, "--limit", "objects=1", *make, code=125)
+    assert "objects: 2 is above the limit of 1" in err
+    assert not (root / "out").exists()
+    attest(capfd, "run", *words, "--limit", "objects=2", *make)
 
 
 @pytest.mark.parametrize(

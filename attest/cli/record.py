@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import echo_json, json_option
+from attest.cli.options import echo_json, json_option, limits_from
 from attest.cli.progress import progress_bar
 from attest.cli.steps import answer, declare, step_options, tell, warn
 from attest.errors import AttestError, RecordingError, SpooledError, UsageError
@@ -72,6 +72,7 @@ def _recorder(words: tuple[str, ...], given: dict[str, Any]) -> Any:
         cache=given["cache"],
         adopt_digests=given["adopt_digests"],
         engine=given["engine"],
+        limits=limits_from(given["limits"]),
         seed=given["seed"],
         command=words or None,
         not_secret=given["not_secret"],

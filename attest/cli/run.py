@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from attest.cli.options import PATH, echo_json, json_option
+from attest.cli.options import PATH, echo_json, json_option, limits_from
 from attest.cli.progress import progress_bar
 from attest.cli.steps import answer, declare, step_options, tell, warn
 from attest.errors import AttestError, RecordingError, UsageError
@@ -210,6 +210,7 @@ def _recorder(
         cache=given["cache"],
         adopt_digests=given["adopt_digests"],
         engine=given["engine"],
+        limits=limits_from(given["limits"]),
         environment=variables,
         seed=given["seed"],
         command=words,

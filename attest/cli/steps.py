@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from attest.cli.options import cache_options, engine_option, signing_options
+from attest.cli.options import cache_options, engine_option, limit_option, signing_options
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ _SHARED = (
     ),
     engine_option,
     cache_options,
+    limit_option,
 )
 
 
