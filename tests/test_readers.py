@@ -65,7 +65,7 @@ def small_batches(monkeypatch):
 def children():
     """Processes of this one that still are something."""
     listed = subprocess.run(
-        ["ps", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())],
+        ["ps", "-ww", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())],
         capture_output=True,
         text=True,
         check=False,
@@ -259,7 +259,7 @@ def test_ctrl_c_stops_the_command_and_leaves_nobody(tmp_path, many):
 
 def _children_of(pid):
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "reading.py" in line]
 
