@@ -23,6 +23,7 @@ from pathlib import Path
 
 from digests import MIB, Contender, Shape
 from goals import goal
+from installed import as_installed
 
 DIGEST = [sys.executable, "-m", "attest", "digest"]
 SETTLE = 2.5
@@ -140,6 +141,7 @@ def table(shape: Shape, running: dict[str, Contender], *, quick: bool) -> None:
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

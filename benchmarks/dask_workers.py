@@ -24,6 +24,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from goals import goal
+from installed import as_installed
 
 from attest.hashing import hash_tree
 from attest.workers import cores
@@ -66,6 +67,7 @@ def contenders(root: Path, stack: ExitStack) -> dict[str, Callable[[], object]]:
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

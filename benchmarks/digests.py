@@ -31,6 +31,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from goals import goal
+from installed import as_installed
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 MIB = 1 << 20
@@ -384,6 +385,7 @@ def measure(shape: Shape, options: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

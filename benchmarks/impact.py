@@ -34,6 +34,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from installed import as_installed
+
 from attest.bundle import Bundle, parse_bundle
 from attest.docket import OrderState
 from attest.graph import Evidence, Graph
@@ -266,6 +268,7 @@ def in_memory(count: int) -> None:
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--statements", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=3, help="warm runs of each command")

@@ -35,6 +35,8 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
+from installed import as_installed
+
 SHAPES = {"400 x 50 KiB": (400, 50 << 10), "2 x 256 MiB": (2, 256 << 20)}
 QUICK = {"20 x 50 KiB": (20, 50 << 10), "1 x 64 MiB": (1, 64 << 20)}
 WAIT, RATE, PIECE = 0.02, 50_000_000, 256 << 10
@@ -244,6 +246,7 @@ def measure(title: str, variables: dict[str, str], rounds: int, size: int) -> No
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round over little")

@@ -34,6 +34,7 @@ from pathlib import Path
 
 import lineages
 from goals import goal
+from installed import as_installed
 
 from attest.resource import Artifact
 from attest.store import compact_store, open_store
@@ -266,6 +267,7 @@ def versions() -> str:
 
 
 def main() -> None:
+    as_installed()
     if sys.argv[1:2] == ["--serve"]:
         serve(sys.argv[2], sys.argv[3], int(sys.argv[4]))
         return

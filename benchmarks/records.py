@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from goals import goal
+from installed import as_installed
 
 from attest.census import take_census
 from attest.commitment import Keyer, Proof
@@ -149,6 +150,7 @@ def measure(count: int, rounds: int, folder: Path) -> None:
 
 
 def main() -> None:
+    as_installed()
     if sys.argv[1:2] == ["naive"]:
         naive(int(sys.argv[2]))
         return

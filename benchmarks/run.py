@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TextIO
 
 from goals import parsed
+from installed import as_installed
 
 HERE = Path(__file__).parent
 PACKAGES = (
@@ -181,6 +182,7 @@ def page(outcomes: list[Outcome], facts: list[str], command: str, out: TextIO) -
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -27,6 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from clients.cache import Unavailable
+from installed import as_installed
 from stack.build import programs
 from stack.proxy import Proxy
 from stack.servers import Stack
@@ -154,6 +155,7 @@ def run(stack: Stack, rekors: Sequence[int], count: int, loop: int, folder: Path
 
 
 def main() -> int:
+    as_installed()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from goals import goal
+from installed import as_installed
 
 from attest.cli import COMMANDS
 
@@ -33,6 +34,7 @@ def once(words: list[str]) -> float:
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     rounds = 5 if parser.parse_args().quick else 21

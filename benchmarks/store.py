@@ -34,6 +34,7 @@ from pathlib import Path
 import lineages
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from installed import as_installed
 from reach import peak
 
 from attest.bundle import parse_bundle, raw_lines
@@ -199,6 +200,7 @@ def ask(store: Store, count: int, file: Path) -> None:
 
 
 def main() -> None:
+    as_installed()
     if sys.argv[1:2] == ["--serve"]:
         serve(sys.argv[2], Path(sys.argv[3]))
         return

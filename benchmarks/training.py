@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from goals import goal
+from installed import as_installed
 
 import attest
 from attest.recorder import Recorder
@@ -210,6 +211,7 @@ def report(laps: dict[str, list[Lap]]) -> dict[str, tuple[float, float]]:
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goals import goal
+from installed import as_installed
 
 if TYPE_CHECKING:
     from attest.statement import Statement
@@ -318,6 +319,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--statements", type=int, nargs="+", default=[100, 1000, 10_000, 100_000])
     parser.add_argument("--shape", choices=["tree", "chain"], default="tree")

@@ -36,6 +36,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from goals import goal
+from installed import as_installed
 
 from attest.bundle import Bundle, raw_lines, write_lines
 from attest.check import RawLine, check_lines
@@ -235,6 +236,7 @@ def load() -> str:
 
 
 def main() -> None:
+    as_installed()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -224,12 +225,11 @@ def test_workers_die_with_who_started_them(tmp_path):
         "import sys\nfrom pathlib import Path\nfrom attest.hashing import hash_tree\n"
         "from attest.readers import Processes\nhash_tree(Path(sys.argv[1]), executor=Processes(2))"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
-    pids = _wait_for(lambda: _children_of(parent.pid))
-    parent.kill()
-    parent.wait()
-    assert pids
-    _wait_for(lambda: not [pid for pid in pids if _lives(pid)])
+    with _session(sys.executable, "-c", code, str(tmp_path)) as parent:
+        pids = _wait_for(lambda: _children_of(parent.pid))
+        parent.kill()
+        parent.wait()
+        _wait_for(lambda: not [pid for pid in pids if _lives(pid)])
 
 
 @pytest.mark.parametrize("many", [0, 20_000])
@@ -239,22 +239,29 @@ def test_ctrl_c_stops_the_command_and_leaves_nobody(tmp_path, many):
         (tmp_path / f"{number}").touch()
     (tmp_path / "large").touch()
     os.truncate(tmp_path / "large", 1 << 42)  # hours of reading
-    command = subprocess.Popen(
-        [sys.executable, "-m", "attest", "digest", str(tmp_path)],
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    if many:
-        pids = _wait_for(lambda: _children_of(command.pid))
-    else:
-        time.sleep(1.5)
-        pids = []
-    assert command.poll() is None
-    os.killpg(command.pid, signal.SIGINT)  # as a terminal does
-    _, said = command.communicate(timeout=30)
-    assert command.returncode == 130
-    assert b"Traceback" not in said
-    _wait_for(lambda: not [pid for pid in pids if _lives(pid)])
+    with _session(sys.executable, "-m", "attest", "digest", str(tmp_path)) as command:
+        if many:
+            pids = _wait_for(lambda: _children_of(command.pid))
+        else:
+            time.sleep(1.5)
+            pids = []
+        assert command.poll() is None
+        os.killpg(command.pid, signal.SIGINT)  # as a terminal does
+        _, said = command.communicate(timeout=30)
+        assert command.returncode == 130
+        assert b"Traceback" not in said
+        _wait_for(lambda: not [pid for pid in pids if _lives(pid)])
+
+
+@contextmanager
+def _session(*words):
+    """A process and those it starts, none of whom goes on reading for hours, whatever the test finds."""
+    with subprocess.Popen(words, stderr=subprocess.PIPE, start_new_session=True) as leader:
+        try:
+            yield leader
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(leader.pid, signal.SIGKILL)
 
 
 def _children_of(pid):
