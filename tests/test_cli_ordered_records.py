@@ -278,6 +278,55 @@ def test_a_buyer_accepts_what_was_made_of_the_new_version_with_the_proofs(certif
     assert "this is no proof about a record" in err
 
 
+@pytest.fixture
+def listed(root, capfd):
+    """A model made without photos that an order names by a list of keys, and a buyer's command."""
+    gone = keys(root, 7, 8)
+    (root / "gone.txt").write_text("".join(f"{key.hex()}\n" for key in gone))
+    remove(capfd, ordered(root, capfd, "list: gone.txt"), 7, 8)
+    script = "mkdir again && echo again > again/model.safetensors"
+    words = ("--kind", "train", "--dataset", "clean", "--output", "again", "--", "sh", "-c", script)
+    attest(capfd, "run", *words)
+    attest(capfd, "register", "new", REGISTER, "--next-update", "9 days", "--scope", "order", "-o", "1")
+    attest(capfd, "order", "add", "D-1.yaml", "-o", "order.jsonl")
+    attest(capfd, "register", "append", "1", "--order", "order.jsonl", "-o", "2")
+    attest(capfd, "bundle", "again", "--proof", "clean.removal")
+    public = (root / "keys" / "attest.key.pub").read_bytes()
+    (root / "buyer.yaml").write_text(TRUST.replace("SHA", sha256_bytes(public)))
+    (root / "policy.yaml").write_text(
+        f"policy: one\nversion: 1\nrules: [{{not-under-order: {{register: {REGISTER}}}}}]\n"
+    )
+    words = ("verify", "again", "-t", "buyer.yaml", "-p", "policy.yaml", "--json")
+    return (*words, "--register", "2", "--register", "order.jsonl")
+
+
+def test_a_buyer_gives_the_list_of_keys_an_order_names(root, listed, capfd):
+    said = json.loads(attest(capfd, *listed, code=3)[0])
+    assert [each["code"] for each in said["findings"]] == ["order-records-unproven"]
+    assert "list of keys" in said["findings"][0]["summary"]
+    said = json.loads(attest(capfd, *listed, "--list", "gone.txt")[0])
+    assert said["verdict"] == "ACCEPT"
+    assert "--list gone.txt" in said["reproduce"]
+    (root / "again.proofs").rename(root / "elsewhere")
+    assert json.loads(attest(capfd, *listed, "--list", "gone.txt", code=3)[0])["verdict"] == "INCOMPLETE"
+
+
+def test_a_buyer_who_has_the_leaf_files_needs_no_other_proof(root, listed, capfd):
+    shutil.rmtree(root / "again.proofs")
+    book = root / ".attest" / "records"
+    leaves = [next(book.glob(f"{digest_path(root / n).artifact.sha256}*")) for n in ("photos", "clean")]
+    words = [word for path in leaves for word in ("--proof", path)]
+    assert json.loads(attest(capfd, *listed, *words, "--list", "gone.txt")[0])["verdict"] == "ACCEPT"
+    assert json.loads(attest(capfd, *listed, *words, code=3)[0])["verdict"] == "INCOMPLETE"
+
+
+def test_a_list_no_order_names_is_refused_before_a_report_is_written(root, listed, capfd):
+    (root / "less.txt").write_text(f"{keys(root, 7)[0].hex()}\n")
+    _, err = attest(capfd, *listed, "--list", "less.txt", "--report", "r.html", code=2)
+    assert "less.txt: is not the list of keys the order names: got sha256:" in err
+    assert not (root / "r.html").exists()
+
+
 def test_how_many_and_how_large_proofs_may_be_is_bounded(certified, capfd, monkeypatch):
     from attest.cli import ordered_records
 

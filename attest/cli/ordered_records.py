@@ -12,12 +12,13 @@ import click
 from attest.cli.options import PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from attest.absence import Looked, Shown
     from attest.docket import OrderState
     from attest.graph import Graph
+    from attest.keylist import KeyList
     from attest.leaves import LeafFile
     from attest.limits import Limits
     from attest.resource import Artifact
@@ -28,7 +29,10 @@ __all__ = [
     "copy_proofs",
     "ordered_records_options",
     "proofs_folder",
+    "read_lists",
     "read_proofs",
+    "refuse_strange_lists",
+    "shown_about",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -109,28 +113,10 @@ class OrderedRecords:
             AttestError: something cannot be read, or is not what it was given as.
             UsageError: a list is not the one the order names.
         """
-        from attest.absence import Shown, ordered_keys
-
-        lists = self._lists(state, limits)
-        wanted = ordered_keys(state, Shown(lists=lists))
+        lists = read_lists(self.lists, limits)
+        refuse_strange_lists(lists, [state])
         folders = [beside] if beside is not None and beside.is_dir() else []
-        return read_proofs([*self.proofs, *folders], wanted, lists)
-
-    def _lists(self, state: OrderState, limits: Limits) -> dict[str, frozenset[bytes]]:
-        from attest.errors import UsageError
-        from attest.keylist import read_keys
-
-        targets = state.order.targets.records if state.order is not None else ()
-        expected = {each.list_.digest.get("sha256", "") for each in targets if each.list_ is not None}
-        found = {}
-        for path in self.lists:
-            read = read_keys(path, limits)
-            if read.sha256 not in expected:
-                named = ", ".join(f"sha256:{each}" for each in sorted(filter(None, expected))) or "no list"
-                what = f"is not the list of keys the order names: got sha256:{read.sha256}, expected {named}"
-                raise UsageError(what, str(path))
-            found[read.sha256] = read.keys
-        return found
+        return shown_about([state], [*self.proofs, *folders], lists)
 
     def holding(self, state: OrderState, graph: Graph, shown: Shown) -> list[Artifact]:
         """Return the datasets in which the order's records were found, by whatever way.
@@ -145,6 +131,62 @@ class OrderedRecords:
         if self.find_records:
             found |= _in_project(state, shown)
         return sorted(found)
+
+
+def read_lists(given: Iterable[Path], limits: Limits) -> dict[Path, KeyList]:
+    """Read files of keys, each once.
+
+    Raises:
+        FormatError: one cannot be read, or holds something that is no key.
+        LimitError: one is too long.
+    """
+    from attest.keylist import read_keys
+
+    return {path: read_keys(path, limits) for path in given}
+
+
+def refuse_strange_lists(lists: Mapping[Path, KeyList], orders: Collection[OrderState]) -> None:
+    """Refuse a list of keys that no order names.
+
+    Raises:
+        UsageError: there is one.
+    """
+    from attest.errors import UsageError
+
+    expected = {digest for state in orders for digest in _lists_of(state)}
+    for path, read in lists.items():
+        if read.sha256 not in expected:
+            named = ", ".join(f"sha256:{each}" for each in sorted(expected)) or "no list"
+            whose = "the order names" if len(orders) == 1 else f"any of {len(orders)} orders in hand names"
+            what = f"is not the list of keys {whose}: got sha256:{read.sha256}, expected {named}"
+            raise UsageError(what, str(path))
+
+
+def _lists_of(state: OrderState) -> set[str]:
+    """Return the digests of the lists of keys an order names."""
+    targets = state.order.targets.records if state.order is not None else ()
+    return {each.list_.digest.get("sha256", "") for each in targets if each.list_ is not None} - {""}
+
+
+def shown_about(orders: Iterable[OrderState], proofs: Iterable[Path], lists: Mapping[Path, KeyList]) -> Shown:
+    """Read proofs, and look in leaf files for every key that orders name.
+
+    Args:
+        orders: all that are asked about.
+        proofs: files, and folders of such.
+        lists: lists of keys, of whatever orders.
+
+    Raises:
+        AttestError: a file cannot be read, or is no proof.
+    """
+    from attest.absence import Shown, ordered_keys
+
+    known = {each.sha256: each.keys for each in lists.values()}
+    wanted: dict[str, frozenset[bytes]] = {}
+    for state in orders:
+        for space, keys in ordered_keys(state, Shown(lists=known)).items():
+            wanted[space] = wanted.get(space, frozenset()) | keys
+    return read_proofs(proofs, wanted, known)
 
 
 def _in_project(state: OrderState, shown: Shown) -> set[Artifact]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attest.cli.auditing import Auditor
+    from attest.docket import OrderState
     from attest.keeper import RegisterState
     from attest.limits import Limits
     from attest.matching import Delivery
@@ -72,6 +73,14 @@ __all__ = [
     help="Proofs that ordered records were removed. [default: NAME.proofs beside the bundle]",
 )
 @click.option(
+    "--list",
+    "lists",
+    multiple=True,
+    type=PATH,
+    metavar="FILE",
+    help="A file of record keys that a deletion order names by its digest; may be repeated.",
+)
+@click.option(
     "--as-of", metavar="TIME", help="Evaluate as of a past time (RFC 3339). Not a basis for buying today."
 )
 @click.option(
@@ -103,6 +112,7 @@ def command(
     registers: tuple[str, ...],
     manifests: Path | None,
     proofs: tuple[Path, ...],
+    lists: tuple[Path, ...],
     as_of: str | None,
     reports: tuple[Path, ...],
     memory: Path | None,
@@ -122,6 +132,9 @@ def command(
     same order. They are judged one by one, and one table shows them side by side; under it stands the command
     that gives each its whole report. The exit code is that of the worst verdict.
 
+    A deletion order may name records by a list of their keys, of which only the digest is signed. Who has the
+    list gives it with --list: without it, nothing shows that those records were taken out.
+
     With --attest the verdict is signed as a statement that others can rely on who trust you as an auditor.
     REJECT and INCOMPLETE are written as FAILED; the exit code stays that of the verdict.
 
@@ -131,7 +144,7 @@ def command(
     from dataclasses import replace
     from pathlib import Path
 
-    from attest.cli.ordered_records import proofs_folder, read_proofs
+    from attest.cli.ordered_records import proofs_folder, read_lists, refuse_strange_lists, shown_about
     from attest.cli.registers import memory_beside, register_files, remember
     from attest.files import write_file
     from attest.memory import read_memory
@@ -153,10 +166,12 @@ def command(
     given = click.get_current_context().params | {"memory": memory}
     memory = memory or memory_beside(trust)
     remembered = read_memory(memory)
+    listed = read_lists(lists, bounds)
     time, historical = evaluation_time(as_of)
     editions = register_files(registers, trust.with_suffix(".registers"), bounds)
     results: list[Report] = []
     seen: dict[str, RegisterState] = {}
+    orders: dict[str, OrderState] = {}
     for path, own in candidates:
         delivery = measure(path, cached=cached)
         lines = raw_evidence((*own, *editions), bounds)
@@ -170,11 +185,13 @@ def command(
             manifests=manifests_beside(own, manifests, bounds),
             limits=bounds,
         )
-        shown = read_proofs(proofs or filter(Path.is_dir, map(proofs_folder, own)))
-        reviewed = replace(reviewed, shown=shown)
+        orders |= reviewed.orders
+        given_proofs = proofs or filter(Path.is_dir, map(proofs_folder, own))
+        reviewed = replace(reviewed, shown=shown_about(reviewed.orders.values(), given_proofs, listed))
         again = _reproduce(given | {"path": path, "bundles": own, "as_of": format_time(time)})
         results.append(make_report(reviewed, demanded, evaluate(demanded, reviewed), again))
         seen = _newest(seen, reviewed.registers)
+    refuse_strange_lists(listed, orders.values())
     for target, render in zip(reports, renderers, strict=True):
         write_file(target, [render(results[0]).encode()])
     show_reports(results, as_json=as_json)
@@ -378,6 +395,7 @@ _AGAIN = {
     "registers": "--register",
     "manifests": "--manifests",
     "proofs": "--proof",
+    "lists": "--list",
     "memory": "--memory",
     "limits": "--limit",
     "as_of": "--as-of",
