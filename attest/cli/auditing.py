@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from attest.cli.options import PATH, passphrase_from, signing_options
+from attest.cli.options import PATH, passphrase_from, signing_options, warn
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -140,7 +140,6 @@ def _terms(verifier: str, resource: str, policy: str | None, *, pass_exceptions:
 def _signer(target: Path, signing: dict[str, Any]) -> Signer:
     from pathlib import Path
 
-    from attest.cli.steps import warn
     from attest.desk import Desk
     from attest.settings import find_project
 

@@ -16,6 +16,7 @@ from attest.cli.options import (
     passphrase_from,
     signing_options,
     store_option,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -106,7 +107,6 @@ def command(
     from attest.cli.ordered_records import copy_proofs, read_proofs
     from attest.cli.own_trust import own_trust
     from attest.cli.preflight import look, read_artifact, require_known
-    from attest.cli.steps import warn
     from attest.desk import Desk
     from attest.predicates.contents import Release
     from attest.settings import find_project
@@ -171,8 +171,6 @@ def _findings(seen: Preflight) -> dict[str, Any]:
 
 def _refused(seen: Preflight, *, allow_unverified: bool, strict: bool) -> bool:
     """Say what a buyer will trip over, and whether that keeps the bundle from being written."""
-    from attest.cli.steps import warn
-
     unverified, gaps = seen.unverified, seen.gaps
     if unverified:
         warn(f"signed by nobody known: {counted(len(unverified), 'bundle')}")

@@ -15,6 +15,7 @@ from attest.cli.options import (
     passphrase_from,
     signing_options,
     store_option,
+    warn,
 )
 from attest.cli.ordered_records import ordered_records_options
 
@@ -171,7 +172,6 @@ def _sign(statement: Statement, output: Path | None, settings: dict[str, Any]) -
     from pathlib import Path
 
     from attest.bundle import write_lines
-    from attest.cli.steps import warn
     from attest.desk import Desk
     from attest.errors import SignatureError
     from attest.settings import find_project

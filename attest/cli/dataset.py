@@ -20,9 +20,9 @@ from attest.cli.options import (
     passphrase_from,
     signing_options,
     store_option,
+    warn,
 )
 from attest.cli.progress import progress_bar
-from attest.cli.steps import warn
 from attest.errors import SignatureError, SpooledError, UsageError
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from attest.cli.options import (
     limit_option,
     limits_from,
     reads_path,
+    warn,
 )
 from attest.cli.progress import progress_bar
-from attest.cli.steps import warn
 from attest.errors import UsageError
 
 if TYPE_CHECKING:

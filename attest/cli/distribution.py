@@ -13,6 +13,7 @@ from attest.cli.options import (
     passphrase_from,
     signing_options,
     store_option,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -185,7 +186,6 @@ def _sign(
 ) -> None:
     """Sign it, and tell where no statement knows what was sent: then nobody will find its recipients."""
     from attest.bundle import write_lines
-    from attest.cli.steps import warn
     from attest.desk import Desk
     from attest.errors import SignatureError
 

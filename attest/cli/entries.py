@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attest.cli.options import open_store_from, warn
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
@@ -129,7 +131,6 @@ def statements_in(
     """
     from pathlib import Path
 
-    from attest.cli.steps import warn
     from attest.errors import FormatError
 
     if what.startswith("sha256:"):
@@ -147,7 +148,6 @@ def statements_in(
 
 def _stored(kind: str, what: str, trust: Trust | None, store_uri: str | None, limits: Limits) -> Statement:
     """Return a statement from the store, where it was put by its owner or after it had been verified."""
-    from attest.cli.options import open_store_from
     from attest.digest import parse_digest
     from attest.errors import FormatError
     from attest.predicate import predicate_name

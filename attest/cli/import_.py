@@ -19,6 +19,7 @@ from attest.cli.options import (
     limits_from,
     open_store_from,
     store_option,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -118,7 +119,6 @@ def _take(intake: Intake) -> None:
 
 
 def _remark(intake: Intake) -> None:
-    from attest.cli.steps import warn
 
     for each in intake.refused:
         warn(f"line {each['line']}: {each['statement']}: {each['reason']}")

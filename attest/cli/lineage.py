@@ -14,6 +14,7 @@ from attest.cli.options import (
     limit_option,
     limits_from,
     store_option,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -221,7 +222,6 @@ def _picture(reviewed: Review, *, believed: bool) -> Lineage:
 
 
 def _remark(reviewed: Review, *, believed: bool) -> None:
-    from attest.cli.steps import warn
 
     if not believed:
         warn("no signature was checked: this is what the file says; --trust shows what you can believe")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from attest.cli.options import PATH
-from attest.cli.steps import warn
+from attest.cli.options import PATH, warn
 from attest.errors import UsageError
 
 if TYPE_CHECKING:

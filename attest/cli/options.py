@@ -37,6 +37,7 @@ __all__ = [
     "signing_options",
     "store_option",
     "store_uri_from",
+    "warn",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -184,6 +185,13 @@ def echo_json(value: Any) -> None:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 statement``, ``2,000 statements``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def warn(text: str) -> None:
+    """Tell the user something that stops nothing."""
+    from attest.text import show
+
+    click.echo(click.style("attest: warning: ", fg="yellow") + show(text, 1000), err=True)
 
 
 def reads_path(name: str = "path", *, urls: bool = False, **settings: Any) -> Callable[[F], F]:

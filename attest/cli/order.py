@@ -15,6 +15,7 @@ from attest.cli.options import (
     passphrase_from,
     signing_options,
     store_option,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -210,7 +211,6 @@ def add(
 
 def _signed(project: Project, statement: Statement) -> tuple[Bundle, bool]:
     """Sign a statement and store it; one this signer signed before is returned as it is."""
-    from attest.cli.steps import warn
     from attest.desk import Desk
     from attest.errors import SignatureError
     from attest.signer import claims

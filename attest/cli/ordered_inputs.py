@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from attest.cli.options import warn
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
@@ -69,7 +71,6 @@ def check_orders(recorder: Recorder, stored: InStore, answering: str | None = No
         UsageError: an order reaches an input, and the settings refuse that.
         AttestError: the settings refuse that, and it cannot be told.
     """
-    from attest.cli.steps import warn
     from attest.errors import AttestError, UsageError
 
     refuse = recorder.desk.project.settings.orders == "refuse"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from attest.cli.options import PATH
+from attest.cli.options import PATH, warn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -193,7 +193,6 @@ def _in_project(state: OrderState, shown: Shown) -> set[Artifact]:
     """Return the datasets of this project's record book that hold a record the order names."""
     from attest.absence import keys_of_target, ordered_keys
     from attest.cli.named_records import project_book
-    from attest.cli.steps import warn
 
     for each in state.order.targets.records if state.order is not None else ():
         if keys_of_target(each, shown) is None:

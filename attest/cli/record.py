@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import echo_json, json_option, limits_from
+from attest.cli.options import echo_json, json_option, limits_from, warn
 from attest.cli.progress import progress_bar
-from attest.cli.steps import answer, declare, step_options, tell, warn
+from attest.cli.steps import answer, declare, step_options, tell
 from attest.errors import AttestError, RecordingError, SpooledError, UsageError
 
 if TYPE_CHECKING:

@@ -21,10 +21,11 @@ from attest.cli.options import (
     passphrase_from,
     signing_options,
     store_option,
+    warn,
 )
 from attest.cli.progress import progress_bar
 from attest.cli.record_proofs import check, prove
-from attest.cli.steps import answer, tell, warn
+from attest.cli.steps import answer, tell
 from attest.errors import AttestError, UsageError
 
 if TYPE_CHECKING:

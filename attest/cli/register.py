@@ -17,6 +17,7 @@ from attest.cli.options import (
     passphrase_from,
     signing_options,
     store_option,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -211,7 +212,6 @@ def _signer(
 ) -> Signer:
     from pathlib import Path
 
-    from attest.cli.steps import warn
     from attest.desk import Desk
     from attest.settings import find_project
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attest.cli.options import warn
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -31,7 +33,6 @@ def register_files(given: Sequence[str], folder: Path, limits: Limits) -> list[P
     """
     from pathlib import Path
 
-    from attest.cli.steps import warn
     from attest.subscription import is_url, subscribe
 
     found: list[Path] = []
@@ -62,7 +63,6 @@ def remember(
 
 def tell_problems(registers: Mapping[str, RegisterState]) -> None:
     """Say what is wrong with registers: rolled back, forked, or entries that vanished; they lift nothing."""
-    from attest.cli.steps import warn
     from attest.text import show
 
     for state in registers.values():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from attest.cli.options import warn
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -60,7 +62,6 @@ class Replacing:
             UsageError: a path of statements leads from a target to an input.
         """
         from attest.cli.ordered_inputs import path_to
-        from attest.cli.steps import warn
         from attest.errors import UsageError
         from attest.graph import SUPPORT_LIMIT, SUPPORT_ROLES
         from attest.impact import Certainty
@@ -80,8 +81,6 @@ class Replacing:
 
     def check_outputs(self, outputs: Sequence[Artifact]) -> None:
         """Tell of outputs that are, byte for byte, what has to go."""
-        from attest.cli.steps import warn
-
         for artifact in outputs:
             if artifact in self.impact.reached:
                 warn(f"{artifact} is the very artifact the order reaches: it was made, and must go")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from attest.cli.options import PATH, echo_json, json_option, limits_from
+from attest.cli.options import PATH, echo_json, json_option, limits_from, warn
 from attest.cli.progress import progress_bar
-from attest.cli.steps import answer, declare, step_options, tell, warn
+from attest.cli.steps import answer, declare, step_options, tell
 from attest.errors import AttestError, RecordingError, UsageError
 
 if TYPE_CHECKING:

@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import PATH, echo_json, json_option, passphrase_from, signing_options, store_option
+from attest.cli.options import (
+    PATH,
+    echo_json,
+    json_option,
+    passphrase_from,
+    signing_options,
+    store_option,
+    warn,
+)
 from attest.cli.progress import progress_bar
-from attest.cli.steps import warn
 from attest.errors import AttestError, SignatureError, SpooledError, UsageError
 
 if TYPE_CHECKING:

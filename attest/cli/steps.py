@@ -13,7 +13,7 @@ from attest.errors import UsageError
 if TYPE_CHECKING:
     from attest.recorder import Recorded, Recorder
 
-__all__ = ["ROLES", "answer", "declare", "step_options", "tell", "warn"]
+__all__ = ["ROLES", "answer", "declare", "step_options", "tell"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,13 +94,6 @@ def step_options(function: F) -> F:
     for option in reversed(_SHARED):
         function = option(function)
     return function
-
-
-def warn(text: str) -> None:
-    """Tell the user something that stops nothing."""
-    from attest.text import show
-
-    click.echo(click.style("attest: warning: ", fg="yellow") + show(text, 1000), err=True)
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

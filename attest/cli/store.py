@@ -16,6 +16,7 @@ from attest.cli.options import (
     limits_from,
     open_store_from,
     store_option,
+    store_uri_from,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +71,6 @@ def migrate(store_uri: str | None, limits: tuple[str, ...], as_json: bool) -> No
     Bundles and manifests stay as they are; what they are found by is made anew. All of it happens or nothing:
     it may be interrupted. Other writers wait meanwhile.
     """
-    from attest.cli.options import store_uri_from
     from attest.store import migrate_store
 
     with counting("statements") as advance:
@@ -92,7 +92,6 @@ def compact(store_uri: str | None, as_json: bool) -> None:
     What it holds stays as it is. A SQLite store is written anew: that takes three times its size on disk for
     a while, and nobody can read or write it meanwhile. It happens as a whole or not at all.
     """
-    from attest.cli.options import store_uri_from
     from attest.store import compact_store
 
     before, after = compact_store(store_uri_from(store_uri))

@@ -10,12 +10,14 @@ import click
 from attest.cli.auditing import auditing_options
 from attest.cli.options import (
     PATH,
+    cache_from,
     echo_json,
     jobs_option,
     json_option,
     limit_option,
     limits_from,
     reads_path,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -271,9 +273,7 @@ def evaluation_time(as_of: str | None) -> tuple[datetime, bool]:
 
 def measure(path: Path, *, cached: bool = False) -> Delivery:
     """Digest what was delivered; only ``cached`` believes what the project remembers."""
-    from attest.cli.options import cache_from
     from attest.cli.progress import progress_bar
-    from attest.cli.steps import warn
     from attest.manifest import digest_path
     from attest.matching import Delivery
 

@@ -14,6 +14,7 @@ from attest.cli.options import (
     passphrase_from,
     signing_options,
     store_option,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +75,6 @@ def command(
     from pathlib import Path
 
     from attest.bundle import write_lines
-    from attest.cli.steps import warn
     from attest.desk import Desk
     from attest.errors import SignatureError, UsageError
     from attest.settings import find_project
@@ -161,7 +161,6 @@ def _named(store: Store, own: Signer, given: tuple[str, ...]) -> dict[str, str]:
     Raises:
         UsageError: one is not in the store, is somebody else's, or is a withdrawal.
     """
-    from attest.cli.steps import warn
     from attest.digest import parse_digest
     from attest.errors import UsageError
     from attest.predicate import predicate_name
