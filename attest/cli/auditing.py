@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from attest.cli.options import PATH, passphrase_from, signing_options, warn
+from attest.cli.options import PATH
+from attest.cli.signing import signing_options
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.cli.signing import Signing
     from attest.report import Report
     from attest.signer import Signer
     from attest.summary import SummaryTerms
@@ -95,21 +97,19 @@ def auditing_options(function: F) -> F:
         resource_uri: str | None,
         policy_uri: str | None,
         pass_exceptions: bool,
-        signer: str | None,
-        timestamps: tuple[str, ...],
-        log: str | None,
-        sigstore: dict[str, Any],
+        signing: Signing,
         **given: Any,
     ) -> Any:
-        signing = {"signer": signer, "timestamps": timestamps, "log": log, "sigstore": sigstore}
         asked = {
             "--attest-type": attest_type,
             "--verifier-id": verifier_id,
             "--resource-uri": resource_uri,
             "--policy-uri": policy_uri,
             "--pass-exceptions": pass_exceptions,
-            **{f"--{name.removesuffix('s')}": value for name, value in signing.items() if name != "sigstore"},
-            "an option of keyless signing": sigstore,
+            "--signer": signing.signer,
+            "--timestamp": signing.timestamps,
+            "--log": signing.log,
+            "an option of keyless signing": signing.sigstore,
         }
         if attest_to is None:
             stray = next((name for name, value in asked.items() if value), None)
@@ -137,13 +137,7 @@ def _terms(verifier: str, resource: str, policy: str | None, *, pass_exceptions:
     return SummaryTerms(verifier, resource, policy, pass_exceptions)
 
 
-def _signer(target: Path, signing: dict[str, Any]) -> Signer:
-    from pathlib import Path
-
-    from attest.desk import Desk
-    from attest.settings import find_project
-
+def _signer(target: Path, signing: Signing) -> Signer:
     if not target.parent.is_dir():
         raise UsageError(f"there is no folder {target.parent}", "--attest")
-    project = find_project(Path.cwd(), **signing, optional=True)
-    return Desk(project, passphrase_from(), tell=warn).signer()
+    return signing.desk(optional=True).signer()

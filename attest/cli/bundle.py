@@ -13,11 +13,10 @@ from attest.cli.options import (
     json_option,
     limit_option,
     limits_from,
-    passphrase_from,
-    signing_options,
     store_option,
     warn,
 )
+from attest.cli.signing import signing_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from attest.bundle import Bundle
     from attest.cli.preflight import Preflight, Released
+    from attest.cli.signing import Signing
     from attest.predicates.contents import Release
     from attest.signer import Signer
     from attest.statement import Statement
@@ -78,10 +78,7 @@ def command(
     output: Path | None,
     name: str | None,
     version: str | None,
-    signer: str | None,
-    timestamps: tuple[str, ...],
-    log: str | None,
-    sigstore: dict[str, Any],
+    signing: Signing,
     store_uri: str | None,
     trust: Path | None,
     allow_unverified: bool,
@@ -102,27 +99,20 @@ def command(
     Exit code 1: refused, because of a statement signed by nobody known, or with --strict because something is
     unexplained. Nothing is written then.
     """
-    from pathlib import Path
-
     from attest.cli.ordered_records import copy_proofs, read_proofs
     from attest.cli.own_trust import own_trust
     from attest.cli.preflight import look, read_artifact, require_known
-    from attest.desk import Desk
     from attest.predicates.contents import Release
-    from attest.settings import find_project
 
     bounds = limits_from(limits)
-    project = find_project(
-        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, log=log, sigstore=sigstore
-    )
+    desk = signing.desk(store_uri)
     released = [read_artifact(text) for text in artifacts]
     target = _target(output, released, force=force)
     read_proofs(proofs)  # what is no proof is an error before anything is signed
-    desk = Desk(project, passphrase_from(), tell=warn)
     own = desk.open()
-    with project.open_store(read_only=True, limits=bounds) as store:
+    with desk.project.open_store(read_only=True, limits=bounds) as store:
         require_known(store, released)
-        seen = look(store, released, own_trust(project, trust, own.public, limits=bounds), bounds)
+        seen = look(store, released, own_trust(desk.project, trust, own.public, limits=bounds), bounds)
         needed = {each: store.manifest(each) or b"" for each in seen.closure.manifests if manifests}
     answer: dict[str, Any] = {"file": str(target), "written": False, **_findings(seen)}
     if _refused(seen, allow_unverified=allow_unverified, strict=strict):

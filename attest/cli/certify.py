@@ -12,18 +12,17 @@ from attest.cli.options import (
     json_option,
     limit_option,
     limits_from,
-    passphrase_from,
-    signing_options,
     store_option,
-    warn,
 )
 from attest.cli.ordered_records import ordered_records_options
+from attest.cli.signing import bundle_option, sign_or_keep, signing_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from attest.absence import Shown
     from attest.cli.ordered_records import OrderedRecords
+    from attest.cli.signing import Signing
     from attest.closure import Closure
     from attest.impact import Impact
     from attest.statement import Statement
@@ -43,7 +42,7 @@ __all__ = ["command"]
     help="Write both files to fill in, prefilled, and sign nothing.",
 )
 @click.option("--interim", is_flag=True, help="Sign although it is incomplete: a report on the way.")
-@click.option("-o", "--output", type=PATH, metavar="BUNDLE", help="Also write the bundle here.")
+@bundle_option
 @click.option("--trust", "-t", type=PATH, metavar="FILE", help="Whom you believe, for what.")
 @ordered_records_options
 @signing_options
@@ -58,10 +57,7 @@ def command(
     interim: bool,
     output: Path | None,
     trust: Path | None,
-    signer: str | None,
-    timestamps: tuple[str, ...],
-    log: str | None,
-    sigstore: dict[str, Any],
+    signing: Signing,
     store_uri: str | None,
     limits: tuple[str, ...],
     as_json: bool,
@@ -106,8 +102,7 @@ def command(
         "findings": [gap.to_json() for gap in closure.gaps],
     }
     if closure.outcome is not Outcome.INCOMPLETE or interim:
-        signing = {"store": store_uri, "signer": signer, "timestamps": timestamps, "log": log}
-        _sign(statement, output, {**signing, "sigstore": sigstore})
+        sign_or_keep(signing.desk(store_uri), statement, output)
         if output is not None:
             copy_proofs(records.proofs, output)
         answer["certificate"] = f"sha256:{statement.digest}"
@@ -166,24 +161,6 @@ def _closure(statement: Statement, impact: Impact, report: ImpactReport, shown: 
 
     officer = Evidence(statement, "deletion-certificate", read_predicate(statement), (), ("the officer",))
     return Closure(officer, impact, report, shown)
-
-
-def _sign(statement: Statement, output: Path | None, settings: dict[str, Any]) -> None:
-    from pathlib import Path
-
-    from attest.bundle import write_lines
-    from attest.desk import Desk
-    from attest.errors import SignatureError
-    from attest.settings import find_project
-
-    desk = Desk(find_project(Path.cwd(), **settings), passphrase_from(), tell=warn)
-    desk.open()
-    try:
-        bundle = desk.sign(statement)
-    except SignatureError as error:
-        raise desk.keep_given(statement, error) from error
-    if output is not None:
-        write_lines(output, [bundle])
 
 
 def _tell(answer: dict[str, Any]) -> None:

@@ -17,12 +17,11 @@ from attest.cli.options import (
     json_option,
     limit_option,
     limits_from,
-    passphrase_from,
-    signing_options,
     store_option,
     warn,
 )
 from attest.cli.progress import progress_bar
+from attest.cli.signing import not_secret_option, signing_options
 from attest.errors import SignatureError, SpooledError, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from attest.bundle import Bundle
     from attest.card import Card
+    from attest.cli.signing import Signing
     from attest.desk import Desk
     from attest.fetching import Fetched
     from attest.manifest import Measured
@@ -61,9 +61,7 @@ __all__ = ["command"]
 @click.option("--supersede", is_flag=True, help="The card's rights replace those signed last.")
 @signing_options
 @store_option
-@click.option(
-    "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
-)
+@not_secret_option
 @engine_option
 @cache_options
 @limit_option
@@ -75,10 +73,7 @@ def command(
     exclude: tuple[str, ...],
     symlinks: bool,
     supersede: bool,
-    signer: str | None,
-    timestamps: tuple[str, ...],
-    log: str | None,
-    sigstore: dict[str, Any],
+    signing: Signing,
     store_uri: str | None,
     not_secret: tuple[str, ...],
     engine: str | None,
@@ -104,16 +99,11 @@ def command(
     from pathlib import Path
 
     from attest.card import read_card
-    from attest.desk import Desk
     from attest.measure import measure
     from attest.recordbook import record_book
-    from attest.settings import find_project
 
     card = read_card(card_path, limits_from(limits))
-    project = find_project(
-        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, log=log, sigstore=sigstore
-    )
-    desk = Desk(project, passphrase_from(), tell=warn)
+    desk = signing.desk(store_uri)
     desk.open()
     if isinstance(path, Path):
         _check_place(path, desk)
@@ -128,7 +118,7 @@ def command(
         limits=limits_from(limits),
         engine=engine,
     )
-    book = record_book(project)
+    book = record_book(desk.project)
     here = path if isinstance(path, Path) else None
     book.refuse_returned(here, measured.artifact, exclude=exclude, symlinks=symlinks)
     statements = [_dataset(card, measured, descriptors, book)]

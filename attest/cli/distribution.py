@@ -10,17 +10,17 @@ from attest.cli.options import (
     PATH,
     echo_json,
     json_option,
-    passphrase_from,
-    signing_options,
     store_option,
     warn,
 )
+from attest.cli.signing import bundle_option, not_secret_option, sign_or_keep, signing_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from attest.cli.preflight import Released
-    from attest.settings import Project
+    from attest.cli.signing import Signing
+    from attest.desk import Desk
     from attest.statement import Statement
 
 __all__ = ["command"]
@@ -52,12 +52,10 @@ __all__ = ["command"]
     metavar="ARTIFACT",
     help="What was in it, where ARTIFACT is a package that other statements do not know; may be repeated.",
 )
-@click.option("-o", "--output", type=PATH, metavar="BUNDLE", help="Also write the bundle here.")
+@bundle_option
 @signing_options
 @store_option
-@click.option(
-    "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
-)
+@not_secret_option
 @json_option
 def command(
     artifact: str,
@@ -72,10 +70,7 @@ def command(
     restrictions: tuple[str, ...],
     parts: tuple[str, ...],
     output: Path | None,
-    signer: str | None,
-    timestamps: tuple[str, ...],
-    log: str | None,
-    sigstore: dict[str, Any],
+    signing: Signing,
     store_uri: str | None,
     not_secret: tuple[str, ...],
     as_json: bool,
@@ -92,18 +87,13 @@ def command(
       attest distribution data/photos --nobody
       attest distribution model --public --channel https://models.example/acme
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
-    from pathlib import Path
-
     from attest.canonical import read_json
     from attest.cli.preflight import read_artifact
     from attest.secrets import refuse_secrets
-    from attest.settings import find_project
 
     _check(recipient, nobody, public, (address, contact))
     who = {"legalName": recipient, "address": address, "contact": contact}
-    project = find_project(
-        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, log=log, sigstore=sigstore
-    )
+    desk = signing.desk(store_uri)
     released = read_artifact(artifact)
     said: dict[str, Any] = {
         "recipient": {name: value for name, value in who.items() if value} or None,
@@ -117,7 +107,10 @@ def command(
     }
     statement = _statement(released, {name: value for name, value in said.items() if value is not None})
     refuse_secrets(read_json(statement.payload), None, not_secret)
-    _sign(project, statement, released, parts, output)
+    desk.open()
+    if not parts:
+        _warn_of_unknown(desk, released)
+    sign_or_keep(desk, statement, output)
     answer = {
         "statement": f"sha256:{statement.digest}",
         "artifact": str(released.artifact),
@@ -181,25 +174,10 @@ def _statement(released: Released, said: dict[str, Any]) -> Statement:
     return Statement.build([subject], Distribution.TYPE, Distribution.from_json(said).to_json())
 
 
-def _sign(
-    project: Project, statement: Statement, released: Released, parts: tuple[str, ...], output: Path | None
-) -> None:
-    """Sign it, and tell where no statement knows what was sent: then nobody will find its recipients."""
-    from attest.bundle import write_lines
-    from attest.desk import Desk
-    from attest.errors import SignatureError
-
-    desk = Desk(project, passphrase_from(), tell=warn)
-    desk.open()
+def _warn_of_unknown(desk: Desk, released: Released) -> None:
+    """Tell where no statement knows what was sent: then nobody will find its recipients."""
     sha256, tree = released.artifact
     with desk.read() as store:
-        if not parts and not (store.by_subject(sha256, tree=tree) or store.by_input(sha256, tree=tree)):
-            warn(
-                f"no statement in the store is about {released.artifact}: was it changed, or is it a package?"
-            )
-    try:
-        bundle = desk.sign(statement)
-    except SignatureError as error:
-        raise desk.keep_given(statement, error) from error
-    if output is not None:
-        write_lines(output, [bundle])
+        if not (store.by_subject(sha256, tree=tree) or store.by_input(sha256, tree=tree)):
+            what = f"no statement in the store is about {released.artifact}"
+            warn(f"{what}: was it changed, or is it a package?")

@@ -34,7 +34,6 @@ __all__ = [
     "open_store_from",
     "passphrase_from",
     "reads_path",
-    "signing_options",
     "store_option",
     "store_uri_from",
     "warn",
@@ -134,7 +133,7 @@ def cache_options(function: F) -> F:
     result: Any = gather
     for option in reversed(_CACHE):
         result = option(result)
-    return result  # type: ignore[no-any-return]  # as in signing_options
+    return result  # type: ignore[no-any-return]  # a click command's function is only ever called by click
 
 
 _CACHE = (
@@ -216,74 +215,6 @@ def store_option(function: F) -> F:
         metavar="URI",
         help="Use this store, not the one attest.yaml names.",
     )(function)
-
-
-def signing_options(function: F) -> F:
-    """Add the options of every command that signs.
-
-    ``--timestamp`` arrives as ``timestamps``; those of keyless signing as one argument, ``sigstore``, in the
-    words of the settings file's section of that name.
-    """
-
-    @functools.wraps(function)
-    def gather(
-        *args: Any,
-        trust_config: Path | None,
-        identity_token_file: Path | None,
-        oidc: str | None,
-        publish: bool,
-        **given: Any,
-    ) -> Any:
-        settings = {
-            "instance": trust_config and str(trust_config.absolute()),
-            "tokenFile": identity_token_file and str(identity_token_file.absolute()),
-            "oidc": oidc,
-            "publish": publish or None,
-        }
-        named = {name: value for name, value in settings.items() if value is not None}
-        return function(*args, sigstore=named, **given)
-
-    result = gather
-    for option in reversed(_SIGNING):
-        result = option(result)
-    return result  # type: ignore[return-value]  # a click command's function is only ever called by click
-
-
-_SIGNING = (
-    click.option("--signer", metavar="URI", help="Sign with this, not with what attest.yaml names."),
-    click.option(
-        "--timestamp",
-        "timestamps",
-        multiple=True,
-        metavar="URL",
-        help="Have this authority (RFC 3161) state the time, not what attest.yaml names; may be repeated.",
-    ),
-    click.option(
-        "--log",
-        metavar="URL",
-        help="Publish hash, signature and key in this transparency log (Rekor v2), for ever.",
-    ),
-    click.option(
-        "--trust-config",
-        type=PATH,
-        metavar="FILE",
-        help="With --signer sigstore: a Sigstore of your own, by its client trust configuration.",
-    ),
-    click.option(
-        "--identity-token-file",
-        type=PATH,
-        metavar="FILE",
-        help="With --signer sigstore: the identity token is in this file.",
-    ),
-    click.option(
-        "--oidc",
-        type=click.Choice(["ambient", "browser", "code"]),
-        help="With --signer sigstore: the token of the CI job or cloud, or log in: in a browser, or by code.",
-    ),
-    click.option(
-        "--publish", is_flag=True, help="With --signer sigstore: what is signed may go into a public log."
-    ),
-)
 
 
 def open_store_from(store_uri: str | None, *, read_only: bool = False, limits: Limits | None = None) -> Store:

@@ -12,21 +12,20 @@ from attest.cli.options import (
     json_option,
     limit_option,
     limits_from,
-    passphrase_from,
-    signing_options,
     store_option,
-    warn,
 )
+from attest.cli.signing import bundle_option, sign_or_keep, signing_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from attest.bundle import Bundle
+    from attest.cli.signing import Signing
+    from attest.desk import Desk
     from attest.docket import OrderState
     from attest.orderfile import OrderFile
     from attest.predicates.deletion_order import DeletionOrder
-    from attest.settings import Project
     from attest.statement import Statement
 
 __all__ = ["command", "snapshot_options"]
@@ -166,7 +165,7 @@ def _remark(order: OrderFile) -> None:
 
 @command.command("add")
 @click.argument("order", type=PATH)
-@click.option("-o", "--output", type=PATH, metavar="BUNDLE", help="Also write the bundle here.")
+@bundle_option
 @signing_options
 @store_option
 @limit_option
@@ -174,10 +173,7 @@ def _remark(order: OrderFile) -> None:
 def add(
     order: Path,
     output: Path | None,
-    signer: str | None,
-    timestamps: tuple[str, ...],
-    log: str | None,
-    sigstore: dict[str, Any],
+    signing: Signing,
     store_uri: str | None,
     limits: tuple[str, ...],
     as_json: bool,
@@ -187,18 +183,12 @@ def add(
     ORDER is the YAML file. Readers believe it from the keeper of the register it names; signed by anybody
     else, it is a claim, and counts as one. Signing the same again changes nothing.
     """
-    from pathlib import Path
-
     from attest.bundle import write_lines
     from attest.orderfile import read_order
-    from attest.settings import find_project
 
     read = read_order(order, limits_from(limits))
     statement = read.statement()
-    project = find_project(
-        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, log=log, sigstore=sigstore
-    )
-    bundle, new = _signed(project, statement)
+    bundle, new = _signed(signing.desk(store_uri), statement)
     if output is not None:
         write_lines(output, [bundle])
     digest = f"sha256:{statement.digest}"
@@ -209,22 +199,16 @@ def add(
     click.echo(f"order  {digest}" + ("" if new else " (signed before)"))
 
 
-def _signed(project: Project, statement: Statement) -> tuple[Bundle, bool]:
+def _signed(desk: Desk, statement: Statement) -> tuple[Bundle, bool]:
     """Sign a statement and store it; one this signer signed before is returned as it is."""
-    from attest.desk import Desk
-    from attest.errors import SignatureError
     from attest.signer import claims
 
-    desk = Desk(project, passphrase_from(), tell=warn)
     identity = desk.open().identity
     with desk.read() as store:
         known = next((each for each in store.bundles(statement.digest) if claims(each, identity)), None)
     if known is not None:
         return known, False
-    try:
-        return desk.sign(statement), True
-    except SignatureError as error:
-        raise desk.keep_given(statement, error) from error
+    return sign_or_keep(desk, statement), True
 
 
 @command.command("list")

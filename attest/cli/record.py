@@ -62,10 +62,7 @@ def _recorder(words: tuple[str, ...], given: dict[str, Any]) -> Any:
     return Recorder(
         given["kind"],
         store=given["store_uri"],
-        signer=given["signer"],
-        timestamps=given["timestamps"],
-        log=given["log"],
-        sigstore=given["sigstore"],
+        **given["signing"]._asdict(),
         builder_id=given["builder_id"],
         exclude=given["exclude"],
         symlinks=given["symlinks"],

@@ -19,12 +19,12 @@ from attest.cli.options import (
     echo_json,
     json_option,
     passphrase_from,
-    signing_options,
     store_option,
     warn,
 )
 from attest.cli.progress import progress_bar
 from attest.cli.record_proofs import check, prove
+from attest.cli.signing import signing_options
 from attest.cli.steps import answer, tell
 from attest.errors import AttestError, UsageError
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from attest.cli.signing import Signing
     from attest.commitment import Commitment, Proof
     from attest.holding import Holding, Wanted
     from attest.leaves import LeafFile
@@ -319,8 +320,9 @@ def remove(
     order: str | None,
     unit: str | None,
     exclude: tuple[str, ...],
+    signing: Signing,
+    store_uri: str | None,
     as_json: bool,
-    **given: Any,
 ) -> None:
     """Make a version of a dataset without some of its records.
 
@@ -341,11 +343,8 @@ def remove(
 
     recorder = Recorder(
         "transform",
-        store=given["store_uri"],
-        signer=given["signer"],
-        timestamps=given["timestamps"],
-        log=given["log"],
-        sigstore=given["sigstore"],
+        store=store_uri,
+        **signing._asdict(),
         passphrase=passphrase_from(),
         exclude=exclude,
         allow_removed=True,

@@ -14,17 +14,16 @@ from attest.cli.options import (
     json_option,
     limit_option,
     limits_from,
-    passphrase_from,
-    signing_options,
     store_option,
-    warn,
 )
+from attest.cli.signing import signing_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
+    from attest.cli.signing import Signing
     from attest.registrar import Edition
     from attest.signer import Signer
     from attest.statement import Statement
@@ -77,7 +76,7 @@ def new(
     as_of: str | None,
     force: bool,
     as_json: bool,
-    **signing: Any,
+    signing: Signing,
 ) -> None:
     """Begin a register: sign its first, empty edition.
 
@@ -89,7 +88,7 @@ def new(
     moment = read_time(as_of)
     kinds = [kind for each in scope.split(",") if (kind := each.strip())]
     edition = Edition.first(register_id, kinds, moment, _until(next_update, moment))
-    _publish(edition, _signer(**signing), output, force=force, as_json=as_json)
+    _publish(edition, signing.desk(optional=True).signer(), output, force=force, as_json=as_json)
 
 
 @command.command()
@@ -114,10 +113,7 @@ def append(
     store_uri: str | None,
     limits: tuple[str, ...],
     output: Path,
-    signer: str | None,
-    timestamps: tuple[str, ...],
-    log: str | None,
-    sigstore: dict[str, Any],
+    signing: Signing,
     as_of: str | None,
     force: bool,
     as_json: bool,
@@ -136,7 +132,7 @@ def append(
     from attest.trust import Trust, read_trust
 
     bounds = limits_from(limits)
-    own = _signer(signer, timestamps, log, sigstore)
+    own = signing.desk(optional=True).signer()
     base = read_trust(trust, bounds) if trust else None
     keeper = Trust.of_keys({"the signing key": own.public} if own.public else {}, base)
     moment = read_time(as_of)
@@ -205,20 +201,6 @@ def _until(text: str, start: datetime) -> datetime:
 
 
 # -- reading -------------------------------------------------------------------------------------------------
-
-
-def _signer(
-    signer: str | None, timestamps: tuple[str, ...], log: str | None, sigstore: dict[str, Any]
-) -> Signer:
-    from pathlib import Path
-
-    from attest.desk import Desk
-    from attest.settings import find_project
-
-    project = find_project(
-        Path.cwd(), signer=signer, timestamps=timestamps, log=log, sigstore=sigstore, optional=True
-    )
-    return Desk(project, passphrase_from(), tell=warn).signer()
 
 
 def _pair(text: str) -> tuple[str, str]:

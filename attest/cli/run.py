@@ -199,10 +199,7 @@ def _recorder(
     return Recorder(
         given["kind"],
         store=given["store_uri"],
-        signer=given["signer"],
-        timestamps=given["timestamps"],
-        log=given["log"],
-        sigstore=given["sigstore"],
+        **given["signing"]._asdict(),
         builder_id=given["builder_id"],
         completeness="partial" if completeness == "partial" else "all",
         exclude=given["exclude"],

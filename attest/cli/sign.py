@@ -11,19 +11,18 @@ from attest.cli.options import (
     PATH,
     echo_json,
     json_option,
-    passphrase_from,
-    signing_options,
     store_option,
-    warn,
 )
 from attest.cli.progress import progress_bar
+from attest.cli.signing import not_secret_option, sign_or_keep, signing_options
 from attest.errors import AttestError, SignatureError, SpooledError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from attest.bundle import Bundle
-    from attest.settings import Project
+    from attest.cli.signing import Signing
+    from attest.desk import Desk
     from attest.statement import Statement
 
 __all__ = ["command"]
@@ -40,19 +39,14 @@ __all__ = ["command"]
 @click.option("--spool", type=PATH, metavar="FOLDER", help="Where they wait, if not in the project.")
 @signing_options
 @store_option
-@click.option(
-    "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
-)
+@not_secret_option
 @json_option
 def command(
     statement: Path | None,
     output: Path | None,
     pending: bool,
     spool: Path | None,
-    signer: str | None,
-    timestamps: tuple[str, ...],
-    log: str | None,
-    sigstore: dict[str, Any],
+    signing: Signing,
     store_uri: str | None,
     not_secret: tuple[str, ...],
     as_json: bool,
@@ -66,29 +60,17 @@ def command(
     be signed or stored then. Outputs are digested again first; a step's statement says that it was signed
     late. Exit code 75: a service is down, and the rest still waits; 4: some wait for another reason.
     """
-    from pathlib import Path
-
-    from attest.settings import find_project
-
     if pending == (statement is not None):
         raise UsageError("give either a STATEMENT or --pending", hint="attest sign --help")
     if pending and output is not None:
         raise UsageError("--pending signs into the store", "-o", "leave -o out")
-    project = find_project(
-        Path.cwd(),
-        store=store_uri,
-        signer=signer,
-        timestamps=timestamps,
-        log=log,
-        sigstore=sigstore,
-        optional=output is not None,
-    )
+    desk = signing.desk(store_uri, optional=output is not None)
     if statement is None:
-        _settle(project, spool, not_secret, as_json=as_json)
+        _settle(desk, spool, not_secret, as_json=as_json)
         return
     found = _read(statement, not_secret)
     stored = output is None or store_uri is not None
-    bundle = _sign(project, found, stored=stored)
+    bundle = sign_or_keep(desk, found) if stored else desk.signer().sign(found)
     if output is not None:
         _write(output, bundle)
     answer = {
@@ -126,19 +108,6 @@ def _read(path: Path, not_secret: tuple[str, ...]) -> Statement:
     return found
 
 
-def _sign(project: Project, statement: Statement, *, stored: bool) -> Bundle:
-    from attest.desk import Desk
-
-    desk = Desk(project, passphrase_from(), tell=warn)
-    if not stored:
-        return desk.signer().sign(statement)
-    desk.open()
-    try:
-        return desk.sign(statement)
-    except SignatureError as error:
-        raise desk.keep_given(statement, error) from error
-
-
 def _write(path: Path, bundle: Bundle) -> None:
     from attest.bundle import write_lines
 
@@ -149,20 +118,20 @@ def _write(path: Path, bundle: Bundle) -> None:
         write_lines(path, [bundle])
 
 
-def _settle(project: Project, folder: Path | None, not_secret: tuple[str, ...], *, as_json: bool) -> None:
+def _settle(desk: Desk, folder: Path | None, not_secret: tuple[str, ...], *, as_json: bool) -> None:
     """Sign what waits; what still cannot be signed keeps none of the others waiting."""
-    from attest.desk import Desk, spool_folder
+    from attest.desk import spool_folder
     from attest.signer import threads_of
     from attest.spool import pending, settle_all
     from attest.text import show
 
-    waiting = pending(folder or spool_folder(project))
+    waiting = pending(folder or spool_folder(desk.project))
     done: list[str] = []
     failed: list[dict[str, Any]] = []
     lasting = False
     if waiting:
-        signer = Desk(project, passphrase_from(), tell=warn).open()
-        with project.open_store() as store:
+        signer = desk.open()
+        with desk.project.open_store() as store:
             for entry, found in settle_all(
                 waiting,
                 signer,

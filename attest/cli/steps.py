@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from attest.cli.options import cache_options, engine_option, limit_option, signing_options
+from attest.cli.options import cache_options, engine_option, limit_option, store_option
+from attest.cli.signing import not_secret_option, signing_options
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,12 +72,8 @@ _SHARED = (
         "--builder-id", metavar="URI", help="Who runs the step; default: attest.yaml, or the CI job."
     ),
     signing_options,
-    click.option(
-        "--store", "store_uri", metavar="URI", help="Use this store, not the one attest.yaml names."
-    ),
-    click.option(
-        "--not-secret", multiple=True, metavar="TEXT", help="This text looks like a secret and is none."
-    ),
+    store_option,
+    not_secret_option,
     click.option(
         "--adopt-digests",
         is_flag=True,

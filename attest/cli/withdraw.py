@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from attest.cli.options import (
-    PATH,
     counted,
     echo_json,
     json_option,
-    passphrase_from,
-    signing_options,
     store_option,
     warn,
 )
+from attest.cli.signing import bundle_option, sign_or_keep, signing_options
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from attest.cli.signing import Signing
     from attest.signer import Signer
     from attest.statement import Statement
     from attest.store import Store
@@ -38,7 +37,7 @@ _REASONS = ("key-compromise", "builder-fault", "false-claim", "superseded", "wit
 @click.option("--until", metavar="TIME", help="… until this time.")
 @click.option("--effective-from", metavar="TIME", help="From when it counts.  [default: from the beginning]")
 @click.option("--note", metavar="TEXT", help="Why, in words.")
-@click.option("-o", "--output", type=PATH, metavar="BUNDLE", help="Also write the bundle here.")
+@bundle_option
 @click.option("--dry-run", is_flag=True, help="Tell what it reaches in the store, and sign nothing.")
 @signing_options
 @store_option
@@ -53,10 +52,7 @@ def command(
     note: str | None,
     output: Path | None,
     dry_run: bool,
-    signer: str | None,
-    timestamps: tuple[str, ...],
-    log: str | None,
-    sigstore: dict[str, Any],
+    signing: Signing,
     store_uri: str | None,
     as_json: bool,
 ) -> None:
@@ -72,21 +68,13 @@ def command(
     Readers learn of it from the bundle you hand over, or from the register it is listed in: attest register
     append --withdrawal.
     """
-    from pathlib import Path
-
-    from attest.bundle import write_lines
-    from attest.desk import Desk
-    from attest.errors import SignatureError, UsageError
-    from attest.settings import find_project
+    from attest.errors import UsageError
 
     window = _window(start, until)
     if bool(statements) == (window is not None):
         raise UsageError("name STATEMENTs or a window of time, one of the two", hint="attest withdraw --help")
     predicate = _predicate(reason, replaced_by, effective_from, note)
-    project = find_project(
-        Path.cwd(), store=store_uri, signer=signer, timestamps=timestamps, log=log, sigstore=sigstore
-    )
-    desk = Desk(project, passphrase_from(), tell=warn)
+    desk = signing.desk(store_uri)
     own = desk.open()
     with desk.read() as store:
         if window is None:
@@ -103,12 +91,7 @@ def command(
         "reason": reason,
     }
     if not dry_run:
-        try:
-            bundle = desk.sign(made)
-        except SignatureError as error:
-            raise desk.keep_given(made, error) from error
-        if output is not None:
-            write_lines(output, [bundle])
+        sign_or_keep(desk, made, output)
     echo_json(answer) if as_json else _tell(answer)
 
 
