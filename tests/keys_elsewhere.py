@@ -5,15 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from loopback import listening
 
 __all__ = ["PIN", "key_service", "need_packages", "python", "token"]
 
@@ -77,34 +76,18 @@ def token(folder: Path, keys: dict[int, str], label: str = "attest test") -> dic
 def key_service() -> Iterator[dict[str, str]]:
     """Run AWS KMS (moto) on loopback; yields the variables boto3 finds it by."""
     need_packages("moto", "boto3", "securesystemslib", "flask")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     server = Path(__file__).with_name("kms_server.py")
-    with subprocess.Popen(
-        [sys.executable, server, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            for _ in range(300):
-                if process.poll() is not None:
-                    raise AssertionError(f"the key service ended with status {process.returncode}")
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            yield {
-                "AWS_ENDPOINT_URL_KMS": f"http://127.0.0.1:{port}",
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
-                "AWS_REGION": "eu-west-1",
-                "AWS_DEFAULT_REGION": "eu-west-1",
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "AWS_CONFIG_FILE": os.devnull,
-                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            }
-        finally:
-            process.terminate()
-            process.wait(30)
+    with listening(lambda port: [sys.executable, str(server), port]) as port:
+        yield {
+            "AWS_ENDPOINT_URL_KMS": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "eu-west-1",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
 
 
 def python(variables: dict[str, str], *words: str) -> bytes:

@@ -1,16 +1,59 @@
-"""A service on loopback that answers as a test wants: well, badly, slowly, or not at all."""
+"""Services on loopback: one that answers as a test wants, well, badly, slowly or not at all; and programs."""
 
 from __future__ import annotations
 
+import secrets
 import socket
+import subprocess
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-__all__ = ["Answer", "Loopback", "Question", "RawLoopback"]
+__all__ = ["Answer", "Loopback", "Question", "RawLoopback", "free_ports", "listening"]
+
+_START_SECONDS = 60
+
+
+def free_ports(count: int = 1) -> list[int]:
+    """Return ports nobody listens on, below those that systems give to outgoing connections.
+
+    So none is taken before its server starts, or while it is stopped; only another test could be faster.
+    """
+    ports: set[int] = set()
+    while len(ports) < count:
+        port = 10_000 + secrets.randbelow(22_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.add(port)
+    return [*ports]
+
+
+@contextmanager
+def listening(command: Callable[[str], list[str]]) -> Iterator[int]:
+    """Run a program that listens on the port it is given, and yield that port; afterwards it is killed."""
+    (port,) = free_ports()
+    with subprocess.Popen(
+        command(str(port)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            _wait_for(process, port)
+            yield port
+        finally:
+            process.kill()
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        assert process.poll() is None, f"{process.args} ended with status {process.returncode}"
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{process.args} does not listen on port {port}")
 
 
 @dataclass(frozen=True)

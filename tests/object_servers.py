@@ -5,12 +5,9 @@ from __future__ import annotations
 import http.client
 import os
 import re
-import socket
 import ssl
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from keys_elsewhere import need_packages
+from loopback import listening
 
 __all__ = [
     "Asked",
@@ -153,23 +151,9 @@ class Web:
 def object_store() -> Iterator[int]:
     """Run S3 (moto) on loopback; yields its port."""
     need_packages("moto", "boto3", "flask", "s3fs")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    words = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(300):
-                if process.poll() is not None:
-                    raise AssertionError(f"the object store ended with status {process.returncode}")
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(30)
+    moto = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p"]
+    with listening(lambda port: [*moto, port]) as port:
+        yield port
 
 
 def store_variables(port: int) -> dict[str, str]:

@@ -133,7 +133,10 @@ def test_interrupted_it_ends_at_once(root, kind):
                 time.sleep(0.05)
             time.sleep(0.2)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)  # far less than the patience with the server
+            try:
+                out, err = process.communicate(timeout=20)  # far less than the patience with the server
+            finally:
+                process.kill()
     assert process.returncode == 130, err
     assert out == b""
     assert b"Traceback" not in err

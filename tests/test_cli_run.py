@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -293,16 +294,30 @@ time.sleep(60)
 """
 
 
+@contextmanager
+def started(root, *words, **more):
+    """The command in a session of its own, once what it runs is ready; nobody of it outlives the test."""
+    with subprocess.Popen(words, cwd=root, start_new_session=True, **more) as process:
+        try:
+            end = time.monotonic() + 60
+            while not (root / "ready").exists():
+                assert process.poll() is None, f"it ended with status {process.returncode}"
+                assert time.monotonic() < end, "it was never ready"
+                time.sleep(0.01)
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
 @posix
 @pytest.mark.parametrize(("name", "status"), [("SIGTERM", 0), ("SIGINT", 3), ("SIGUSR1", 0), ("SIGHUP", 9)])
 def test_signals_reach_the_command(root, name, status):
     """It decides what they mean: if it ends well, it is signed."""
     words = [sys.executable, "-m", "attest", *BASE, "--", sys.executable, "-c", WAITING, str(status)]
-    process = subprocess.Popen(words, cwd=root, start_new_session=True)
-    while not (root / "ready").exists():
-        time.sleep(0.01)
-    process.send_signal(getattr(signal, name))
-    assert process.wait() == status
+    with started(root, *words) as process:
+        process.send_signal(getattr(signal, name))
+        assert process.wait(60) == status
     assert (root / "model" / "m").read_text() == name
     assert len(statements(root)) == (1 if status == 0 else 0)
 
@@ -311,11 +326,9 @@ def test_signals_reach_the_command(root, name, status):
 def test_an_interrupted_command_ends_with_130(root):
     script = "open('ready', 'w').close(); import time; time.sleep(60)"
     words = [sys.executable, "-m", "attest", *BASE, "--", sys.executable, "-c", script]
-    process = subprocess.Popen(words, cwd=root, start_new_session=True, stderr=subprocess.PIPE, text=True)
-    while not (root / "ready").exists():
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate()
+    with started(root, *words, stderr=subprocess.PIPE, text=True) as process:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err.replace("KeyboardInterrupt", "").split("attest:")[-1]
     assert nothing_signed(root)
@@ -325,11 +338,9 @@ def test_an_interrupted_command_ends_with_130(root):
 def test_what_nohup_ignores_stays_ignored(root):
     script = "open('ready', 'w'); import time, os; time.sleep(0.5); os.mkdir('model'); open('model/m', 'w')"
     words = [sys.executable, "-m", "attest", *BASE, "--", sys.executable, "-c", script]
-    process = subprocess.Popen(["nohup", *words], cwd=root, start_new_session=True, stdout=subprocess.DEVNULL)
-    while not (root / "ready").exists():
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGHUP)
-    assert process.wait() == 0
+    with started(root, "nohup", *words, stdout=subprocess.DEVNULL) as process:
+        os.killpg(process.pid, signal.SIGHUP)
+        assert process.wait(60) == 0
     assert len(statements(root)) == 1
 
 

@@ -243,7 +243,7 @@ def test_ctrl_c_stops_the_command_and_leaves_nobody(tmp_path, many):
         if many:
             pids = _wait_for(lambda: _children_of(command.pid))
         else:
-            time.sleep(1.5)
+            _wait_for(lambda: _reads(command.pid, tmp_path / "large"))
             pids = []
         assert command.poll() is None
         os.killpg(command.pid, signal.SIGINT)  # as a terminal does
@@ -269,6 +269,17 @@ def _children_of(pid):
         ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "reading.py" in line]
+
+
+def _reads(pid, path):
+    """Whether a process has a file open; where nobody can tell, it has had the time to."""
+    files = Path(f"/proc/{pid}/fd")
+    if not files.exists():
+        time.sleep(5)
+        return True
+    with suppress(OSError):  # one that is closed meanwhile
+        return any(file.readlink() == path for file in files.iterdir())
+    return False
 
 
 def _lives(pid):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
 
 import pytest
 from clients.tsa import TimestampAuthority
-from loopback import Answer, Loopback, RawLoopback
+from loopback import Answer, Loopback, RawLoopback, free_ports
 
 from attest import service
 from attest.errors import SignatureError, UsageError
@@ -124,13 +123,8 @@ def test_compression_is_not_undone():
         assert ask(server.url) == b"not gzip at all"
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
-
-
 def test_nobody_there(waits):
-    error = fails(f"http://127.0.0.1:{free_port()}/api")
+    error = fails(f"http://127.0.0.1:{free_ports()[0]}/api")
     assert error.code == "oracle-unreachable"
     assert "(3 attempts)" in error.what
     assert len(waits) == 2

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from loopback import Answer, Loopback, RawLoopback
+from loopback import Answer, Loopback, RawLoopback, free_ports
 
 pytest.importorskip("sigstore", reason="sigstore is not installed (extra sigstore)")
 
@@ -234,8 +234,7 @@ def test_a_status_can_be_handed_on():
 
 @pytest.mark.usefixtures("hurry")
 def test_nobody_listens():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    (port,) = free_ports()
     with pytest.raises(SignatureError, match=r"cannot be reached: .*refused \(3 attempts\)") as refused:
         ask(f"http://127.0.0.1:{port}/")
     assert refused.value.code == "rekor-unreachable"

@@ -24,13 +24,20 @@ class Unavailable(Exception):  # noqa: N818 - it is a reason to skip, not an err
 
 
 def _root() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    root = Path(os.environ.get("ATTEST_TEST_CACHE") or Path(base) / "attest-tests").absolute()
+    try:
+        root = Path(os.environ.get("ATTEST_TEST_CACHE") or _caches() / "attest-tests").absolute()
+    except RuntimeError as error:  # a user without a home
+        raise Unavailable("there is no home for a cache; set ATTEST_TEST_CACHE") from error
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(f"cannot make the cache {root}: {error.strerror}; set ATTEST_TEST_CACHE") from error
     return root
+
+
+def _caches() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base) if base else Path.home() / ".cache"
 
 
 def made_once(name: str, make: Callable[[Path], None], *, again: bool = False) -> Path:

@@ -34,11 +34,15 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "scheduler.log"
+        self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler = self._start(
             self.log, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"
         )
-        self.address = self._address()
-        self.workers: list[subprocess.Popen[bytes]] = []
+        try:
+            self.address = self._address()
+        except BaseException:
+            self.end()
+            raise
 
     def _start(self, log: Path, *words: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "dask", *words]
@@ -50,7 +54,8 @@ class Cluster:
             return subprocess.Popen(command, cwd=self.folder, stdout=out, stderr=out, env=env)
 
     def _address(self) -> str:
-        for _ in range(300):
+        end = time.monotonic() + 60
+        while time.monotonic() < end and self.scheduler.poll() is None:
             if found := re.search(r"tcp://(127\.0\.0\.1:\d+)", self.log.read_text()):
                 return found[1]
             time.sleep(0.1)

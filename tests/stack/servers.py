@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import json
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +19,8 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Self
+
+from loopback import free_ports
 
 from stack.authority import ORIGIN_1, ORIGIN_2, client_trust, make_keys, signing_config, trusted_root
 
@@ -68,19 +68,6 @@ _READY = {
 _START_SECONDS = 60
 
 
-def _free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on, below those that systems give to outgoing connections.
-
-    So none is taken while its server is stopped; only another stack could be faster.
-    """
-    ports: set[int] = set()
-    while len(ports) < count:
-        port = 10_000 + secrets.randbelow(22_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            ports.add(port)
-    return [*ports]
-
-
 @dataclass
 class Stack:
     """A Sigstore of our own.
@@ -96,7 +83,7 @@ class Stack:
     """Name of a server → its URL, as a signing configuration names it."""
 
     def __post_init__(self) -> None:
-        ports = _free_ports(len(NAMES) + 2)
+        ports = free_ports(len(NAMES) + 2)
         self._ports = dict(zip((*NAMES, "grpc", "metrics"), ports, strict=True))
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._unusual: set[str] = set()

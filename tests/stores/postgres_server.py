@@ -8,7 +8,6 @@ import json
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from clients.cache import Unavailable
+from loopback import free_ports
 
 PROGRAMS = ("initdb", "postgres", "pg_dump", "pg_restore", "psql")
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -71,9 +71,7 @@ class Server:
         self._bin = programs()
         self._user = unprivileged()
         self._numbers = itertools.count(1)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        (self.port,) = free_ports()
         # not pytest's: its folders are closed to other users, and too long for the name of a socket
         self.folder = Path(tempfile.mkdtemp(prefix="attest-pg-", dir=_memory()))
         try:

@@ -64,21 +64,33 @@ def write(uri, name, puts, acks, first=0, dieAt=0, stubborn=False):  # noqa: N80
             time.sleep(0.05)
 
 
+def start(command):
+    process = os.fork()
+    if not process:
+        try:
+            write(**command)
+        except BaseException:  # noqa: BLE001 - the only way out of a fork
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return process
+
+
 def main():
-    for line in sys.stdin:
-        command = json.loads(line)
-        if "wait" in command:
-            answer = os.waitstatus_to_exitcode(os.waitpid(command["wait"], 0)[1])
-        else:
-            answer = os.fork()
-            if not answer:
-                try:
-                    write(**command)
-                except BaseException:  # noqa: BLE001 - the only way out of a fork
-                    traceback.print_exc()
-                    os._exit(1)
-                os._exit(0)
-        print(answer, flush=True)  # noqa: T201 - the answer
+    running = set()
+    try:
+        for line in sys.stdin:
+            command = json.loads(line)
+            if "wait" in command:
+                answer = os.waitstatus_to_exitcode(os.waitpid(command["wait"], 0)[1])
+                running.discard(command["wait"])
+            else:
+                answer = start(command)
+                running.add(answer)
+            print(answer, flush=True)  # noqa: T201 - the answer
+    finally:  # a test that failed left them, or the tests are gone
+        for process in running:
+            os.kill(process, signal.SIGKILL)
 
 
 if __name__ == "__main__":
