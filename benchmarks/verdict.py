@@ -247,8 +247,8 @@ def measure(
     folder: Path, policy_name: str, clock: Callable[[], float], as_of: datetime = AS_OF
 ) -> dict[str, Any]:
     """Verify what lies in a folder, phase by phase."""
-    from attest.cli.verify import measure as measure_delivery
-    from attest.cli.verify import raw_evidence
+    from attest.cli.delivered import measure as measure_delivery
+    from attest.cli.delivered import raw_evidence
     from attest.limits import DEFAULT
     from attest.policy import evaluate, read_policy
     from attest.report import RENDERERS

@@ -226,7 +226,7 @@ def _write(
     force: bool,
 ) -> dict[str, Any]:
     """Write manifests and then the bundle, its closing list last."""
-    from attest.cli.verify import manifests_folder
+    from attest.cli.delivered import manifests_folder
     from attest.errors import AttestError
     from attest.files import write_file
 

@@ -64,7 +64,7 @@ def command(
     that is interrupted, and the same command goes on from there: what the store holds is not verified again.
     """
     from attest.check import seldom_collected
-    from attest.cli.verify import each_manifest
+    from attest.cli.delivered import each_manifest
     from attest.errors import UsageError
     from attest.processes import cores
     from attest.trust import read_trust

@@ -109,7 +109,7 @@ class Intake:
 
     def _strange(self, waiting: deque[int], advance: Advance | None) -> Iterator[RawLine]:
         """Yield the lines that are not in the store, with ``waiting`` telling which they are."""
-        from attest.cli.verify import raw_evidence
+        from attest.cli.delivered import raw_evidence
 
         size, read = self.file.stat().st_size if self.file.exists() else 0, 0
         for count, line in enumerate(raw_evidence([self.file], self.limits)):
@@ -206,7 +206,7 @@ class Intake:
 
     def _verified_bundles(self) -> Iterator[Bundle]:
         from attest.bundle import parse_bundle
-        from attest.cli.verify import raw_evidence
+        from attest.cli.delivered import raw_evidence
         from attest.errors import FormatError
 
         count = 0

@@ -92,8 +92,8 @@ _NOBODY = "nobody"
 def _delivery(text: str) -> Delivery:
     from pathlib import Path
 
+    from attest.cli.delivered import measure
     from attest.cli.preflight import read_artifact
-    from attest.cli.verify import measure
     from attest.matching import Delivery
 
     if text.startswith("sha256:") or not Path(text).exists():  # what is not there is refused in one place
@@ -135,7 +135,7 @@ def _of_store(
 def _of_bundles(
     delivery: Delivery, bundles: Iterable[Path], trust: Path | None, limits: Limits, jobs: int | None
 ) -> Review:
-    from attest.cli.verify import manifests_beside, raw_evidence, read_evidence
+    from attest.cli.delivered import manifests_beside, raw_evidence, read_evidence
     from attest.trust import read_trust
 
     files = list(bundles)

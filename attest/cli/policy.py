@@ -252,7 +252,7 @@ def try_(
     \b
       attest policy try buyer.yaml -b model.intoto.jsonl -t buyers-trust.yaml
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
-    from attest.cli.verify import show_reports
+    from attest.cli.showing import show_reports
     from attest.verdict import worst
 
     bounds = limits_from(limits)
@@ -271,7 +271,7 @@ def try_(
 
 
 def _time(as_of: str | None) -> datetime:
-    from attest.cli.verify import evaluation_time
+    from attest.cli.delivered import evaluation_time
 
     return evaluation_time(as_of)[0]
 

@@ -234,7 +234,7 @@ def _known(bundles: Sequence[Path], trust: Path) -> Callable[[Artifact, str], bo
     """Verify upstream bundles, and return what tells whether they explain an input."""
     from datetime import UTC, datetime
 
-    from attest.cli.verify import manifests_beside, read_evidence
+    from attest.cli.delivered import manifests_beside, read_evidence
     from attest.graph import DATASET_ROLES
     from attest.limits import DEFAULT
     from attest.lineage import Lineage

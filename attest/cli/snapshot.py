@@ -56,8 +56,8 @@ def take_snapshot(
     """
     from pathlib import Path
 
+    from attest.cli.delivered import manifests_beside, raw_evidence
     from attest.cli.registers import memory_beside, register_files
-    from attest.cli.verify import manifests_beside, raw_evidence
     from attest.trust import Trust, read_trust
 
     if not bundles:
@@ -78,7 +78,7 @@ def _of_store(
     from itertools import chain
 
     from attest.check import RawLine
-    from attest.cli.verify import raw_evidence
+    from attest.cli.delivered import raw_evidence
     from attest.store import StoredManifests
 
     with _opened(registers, trust, store_uri, limits) as (store, believed, editions, memory):
@@ -175,7 +175,7 @@ def take_excerpt(
         UsageError: there is no such order.
         AttestError: something cannot be read, or only everything in the store can tell.
     """
-    from attest.cli.verify import raw_evidence
+    from attest.cli.delivered import raw_evidence
     from attest.excerpt import Excerpt
 
     with _opened(registers, trust, store_uri, limits) as (store, believed, editions, memory):

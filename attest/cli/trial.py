@@ -47,7 +47,7 @@ def as_released(
     Raises:
         AttestError: there is nothing in it that was released, or not the release asked for.
     """
-    from attest.cli.verify import manifests_beside, read_evidence
+    from attest.cli.delivered import manifests_beside, read_evidence
     from attest.errors import AttestError
     from attest.lineage import Lineage
     from attest.matching import Delivery, as_attested, match
@@ -132,7 +132,7 @@ def run_case(case: CaseEntry, folder: Path, policy: str, limits: Limits) -> Case
     Raises:
         AttestError: a file of the case cannot be read: that is no verdict.
     """
-    from attest.cli.verify import manifests_beside, measure, read_evidence
+    from attest.cli.delivered import manifests_beside, measure, read_evidence
     from attest.errors import UsageError
     from attest.policy import evaluate, read_policy
     from attest.review import review

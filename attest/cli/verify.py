@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from attest.cli.auditing import auditing_options
+from attest.cli.delivered import evaluation_time, manifests_beside, measure, raw_evidence
 from attest.cli.options import (
     PATH,
-    cache_from,
-    echo_json,
     jobs_option,
     json_option,
     limit_option,
     limits_from,
     reads_path,
-    warn,
 )
+from attest.cli.showing import renderer_for, show_reports
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,22 +26,16 @@ if TYPE_CHECKING:
 
     from attest.cli.auditing import Auditor
     from attest.docket import OrderState
-    from attest.keeper import RegisterState
+    from attest.keeper import RegisterState, Remembered
+    from attest.keylist import KeyList
     from attest.limits import Limits
     from attest.matching import Delivery
+    from attest.policy import Policy
     from attest.report import Report
-    from attest.review import Line, RawLine
+    from attest.review import Review
+    from attest.trust import Trust
 
-__all__ = [
-    "command",
-    "evaluation_time",
-    "manifests_beside",
-    "manifests_folder",
-    "measure",
-    "raw_evidence",
-    "read_evidence",
-    "show_reports",
-]
+__all__ = ["command"]
 
 
 @click.command()
@@ -143,18 +137,13 @@ def command(
     \b
       attest verify model/ -b model.intoto.jsonl -t trust.yaml -p policy.yaml -r report.html
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
-    from dataclasses import replace
-    from pathlib import Path
-
-    from attest.cli.ordered_records import proofs_folder, read_lists, refuse_strange_lists, shown_about
+    from attest.cli.ordered_records import read_lists, refuse_strange_lists
     from attest.cli.registers import memory_beside, register_files, remember
     from attest.files import write_file
     from attest.memory import read_memory
     from attest.model import format_time
-    from attest.policy import evaluate, read_policy
+    from attest.policy import read_policy
     from attest.processes import cores
-    from attest.reporting import make_report
-    from attest.review import check_lines, review
     from attest.trust import read_trust
     from attest.verdict import worst
 
@@ -162,46 +151,92 @@ def command(
     if len(candidates) > 1 and (reports or auditor or manifests):
         _one_at_a_time()
     bounds = limits_from(limits)
-    renderers = [_renderer(report) for report in reports]
-    believed = read_trust(trust, bounds)
-    demanded = read_policy(policy, bounds)
-    given = click.get_current_context().params | {"memory": memory}
-    memory = memory or memory_beside(trust)
-    remembered = read_memory(memory)
-    listed = read_lists(lists, bounds)
-    time, historical = evaluation_time(as_of)
-    editions = register_files(registers, trust.with_suffix(".registers"), bounds)
+    renderers = [renderer_for(report) for report in reports]
+    kept = memory or memory_beside(trust)
+    reader = _Reader(
+        trust=read_trust(trust, bounds),
+        policy=read_policy(policy, bounds),
+        memory=read_memory(kept),
+        lists=read_lists(lists, bounds),
+        moment=evaluation_time(as_of),
+        editions=register_files(registers, trust.with_suffix(".registers"), bounds),
+        limits=bounds,
+        jobs=jobs or cores(),
+    )
+    given = click.get_current_context().params | {"as_of": format_time(reader.time)}
     results: list[Report] = []
-    seen: dict[str, RegisterState] = {}
-    orders: dict[str, OrderState] = {}
     for path, own in candidates:
-        delivery = measure(path, cached=cached)
-        lines = raw_evidence((*own, *editions), bounds)
-        reviewed = review(
-            delivery,
-            check_lines(lines, believed, bounds, time, jobs=jobs or cores()),
-            believed,
-            time,
-            historical=historical,
-            memory=remembered,
-            manifests=manifests_beside(own, manifests, bounds),
-            limits=bounds,
-        )
-        orders |= reviewed.orders
-        given_proofs = proofs or filter(Path.is_dir, map(proofs_folder, own))
-        reviewed = replace(reviewed, shown=shown_about(reviewed.orders.values(), given_proofs, listed))
-        again = _reproduce(given | {"path": path, "bundles": own, "as_of": format_time(time)})
-        results.append(make_report(reviewed, demanded, evaluate(demanded, reviewed), again))
-        seen = _newest(seen, reviewed.registers)
-    refuse_strange_lists(listed, orders.values())
+        seen = reader.review(measure(path, cached=cached), own, manifests, proofs)
+        results.append(reader.judge(seen, _reproduce(given | {"path": path, "bundles": own})))
+    refuse_strange_lists(reader.lists, reader.orders.values())
     for target, render in zip(reports, renderers, strict=True):
         write_file(target, [render(results[0]).encode()])
     show_reports(results, as_json=as_json)
     if auditor is not None:
         auditor.write(results[0])
-    if not historical:
-        remember(memory, remembered, seen)
+    if not reader.historical:
+        remember(kept, reader.memory, reader.registers)
     return worst(each.verdict for each in results).exit_code
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Who judges: whom they believe, what they demand, and what they have seen by now."""
+
+    trust: Trust
+    policy: Policy
+    memory: Mapping[str, Remembered]
+    lists: Mapping[Path, KeyList]
+    moment: tuple[datetime, bool]
+    """As of ``evaluation_time``."""
+    editions: Sequence[Path]
+    """Files of registers."""
+    limits: Limits
+    jobs: int
+    registers: dict[str, RegisterState] = field(default_factory=dict)
+    """Of every delivery, each at its newest."""
+    orders: dict[str, OrderState] = field(default_factory=dict)
+
+    @property
+    def time(self) -> datetime:
+        return self.moment[0]
+
+    @property
+    def historical(self) -> bool:
+        return self.moment[1]
+
+    def review(
+        self, delivery: Delivery, bundles: Sequence[Path], manifests: Path | None, proofs: Sequence[Path]
+    ) -> Review:
+        """Verify what came with a delivery, and keep what it shows of registers and orders."""
+        from dataclasses import replace
+        from pathlib import Path
+
+        from attest.cli.ordered_records import proofs_folder, shown_about
+        from attest.review import check_lines, review
+
+        lines = raw_evidence((*bundles, *self.editions), self.limits)
+        reviewed = review(
+            delivery,
+            check_lines(lines, self.trust, self.limits, self.time, jobs=self.jobs),
+            self.trust,
+            self.time,
+            historical=self.historical,
+            memory=self.memory,
+            manifests=manifests_beside(bundles, manifests, self.limits),
+            limits=self.limits,
+        )
+        self.orders.update(reviewed.orders)
+        self.registers.update(_newest(self.registers, reviewed.registers))
+        given = proofs or filter(Path.is_dir, map(proofs_folder, bundles))
+        return replace(reviewed, shown=shown_about(reviewed.orders.values(), given, self.lists))
+
+    def judge(self, reviewed: Review, again: str) -> Report:
+        """Hold a review against the policy; ``again`` is the command that does the same."""
+        from attest.policy import evaluate
+        from attest.reporting import make_report
+
+        return make_report(reviewed, self.policy, evaluate(self.policy, reviewed), again)
 
 
 def _candidates(paths: tuple[Path, ...], bundles: tuple[Path, ...]) -> list[tuple[Path, tuple[Path, ...]]]:
@@ -252,140 +287,6 @@ def _newest(seen: dict[str, RegisterState], more: Mapping[str, RegisterState]) -
 
 def _sequence(state: RegisterState) -> int:
     return state.register.sequence if state.register is not None else -1
-
-
-def evaluation_time(as_of: str | None) -> tuple[datetime, bool]:
-    """Return the time of evaluation, and whether it was chosen and is not the clock."""
-    from datetime import UTC, datetime, timedelta
-
-    from attest.errors import AttestError, UsageError
-    from attest.model import parse_time
-
-    if as_of is None:
-        # up to the next second: a timestamp of this very second is not in the future
-        now = datetime.now(UTC)
-        return (now + timedelta(seconds=1)).replace(microsecond=0), False
-    try:
-        return parse_time(as_of), True
-    except AttestError as error:
-        raise UsageError(error.what, "--as-of") from error
-
-
-def measure(path: Path, *, cached: bool = False) -> Delivery:
-    """Digest what was delivered; only ``cached`` believes what the project remembers."""
-    from attest.cli.progress import progress_bar
-    from attest.manifest import digest_path
-    from attest.matching import Delivery
-
-    known = cache_from("use", warn) if cached else None
-    measured = digest_path(path, progress=progress_bar(), cache=known)
-    files = {each.path: each.sha256 for each in measured.files}
-    remembered = known.recalled if known else 0
-    return Delivery(path.resolve().name, measured.artifact, measured.size, files, remembered=remembered)
-
-
-def read_evidence(paths: Iterable[Path], limits: Limits) -> Iterator[Line]:
-    """Yield every line of every file, parsed."""
-    from attest.bundle import numbered_lines
-    from attest.review import Line
-
-    for path in paths:
-        for number, content in numbered_lines(path, limits):
-            yield Line(str(path), number, content)
-
-
-def raw_evidence(paths: Iterable[Path], limits: Limits) -> Iterator[RawLine]:
-    """Yield every line of every file as it was read, for ``check_lines`` to parse."""
-    from attest.bundle import raw_lines
-    from attest.review import RawLine
-
-    for path in paths:
-        source = str(path)
-        for number, line in raw_lines(path, limits):
-            yield RawLine(source, number, line)
-
-
-def manifests_beside(bundles: Iterable[Path], folder: Path | None, limits: Limits) -> dict[str, bytes]:
-    """Return the manifests that travel beside the bundles, each under its own digest."""
-    return {file.name: data for file, data in each_manifest(bundles, folder, limits)}
-
-
-def each_manifest(
-    bundles: Iterable[Path], folder: Path | None, limits: Limits
-) -> Iterator[tuple[Path, bytes]]:
-    """Yield the files of the manifests that travel beside the bundles, and what they hold.
-
-    Only files called by 64 hex digits are read, and one whose bytes have another digest is an error.
-    """
-    from attest.digest import is_sha256, sha256_bytes
-    from attest.errors import FormatError
-
-    folders = [folder] if folder else [manifests_folder(each) for each in bundles]
-    for each in folders:
-        if not each.is_dir():
-            continue
-        for file in sorted(each.iterdir()):
-            if not is_sha256(file.name) or file.is_symlink() or not file.is_file():
-                continue
-            limits.check("manifest_bytes", file.stat().st_size, str(file))
-            data = file.read_bytes()
-            if sha256_bytes(data) != file.name:
-                raise FormatError(f"got sha256 {sha256_bytes(data)}, expected its name", str(file))
-            yield file, data
-
-
-def manifests_folder(bundle: Path) -> Path:
-    """Return where the manifests that travel with a bundle lie: ``NAME.manifests`` beside it."""
-    stem = bundle.name.removesuffix(".jsonl").removesuffix(".intoto")
-    return bundle.with_name(f"{stem}.manifests")
-
-
-_FORMATS = (
-    (".html", "html"),
-    (".htm", "html"),
-    (".sarif", "sarif"),
-    (".sarif.json", "sarif"),
-    (".json", "json"),
-    (".md", "markdown"),
-    (".txt", "text"),
-)
-"""(end of a file's name, format): the first that fits."""
-
-
-def _renderer(path: Path) -> Callable[[Report], str]:
-    from attest.errors import UsageError
-    from attest.report import RENDERERS
-
-    name = next((name for end, name in _FORMATS if path.name.lower().endswith(end)), None)
-    name = name or path.suffix.removeprefix(".").lower()
-    if name not in RENDERERS:
-        known = "use .html, .json, .md, .sarif or .txt"
-        raise UsageError(f"no report format is called {path.suffix!r}", str(path), known)
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", "--report")
-    renderer: Callable[[Report], str] = RENDERERS.load(name)
-    return renderer
-
-
-def show_reports(reports: Sequence[Report], *, as_json: bool) -> None:
-    """Print a report, or several side by side."""
-    import os
-    import sys
-
-    from attest.comparison import compare, render_text
-    from attest.report import RENDERERS
-
-    if len(reports) > 1:
-        table = compare(reports)
-        if as_json:
-            echo_json(table.to_json())
-        else:
-            click.echo(render_text(table), nl=False)
-    elif as_json:
-        click.echo(RENDERERS.load("json")(reports[0]), nl=False)
-    else:
-        color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        click.echo(RENDERERS.load("text")(reports[0], color=color), nl=False)
 
 
 _AGAIN = {
