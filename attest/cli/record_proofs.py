@@ -21,6 +21,7 @@ from attest.errors import FormatError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.cli.named_records import Named
     from attest.commitment import Commitment
 
 __all__ = ["check", "prove"]
@@ -34,9 +35,7 @@ __all__ = ["check", "prove"]
 @json_option
 def prove(
     dataset: str,
-    files: tuple[Path, ...],
-    people: tuple[str, ...],
-    keys: tuple[str, ...],
+    named: Named,
     output: Path,
     force: bool,
     as_json: bool,
@@ -52,13 +51,13 @@ def prove(
 
     book = project_book()
     artifact = read_artifact(dataset).artifact
-    space = "subject" if people else "content"
+    space = "subject" if named.people else "content"
     path = book.leaf_path(artifact, space)
     if not path.exists():
-        hint = "`attest records commit` makes it" + (" with --subject COLUMN" if people else "")
+        hint = "`attest records commit` makes it" + (" with --subject COLUMN" if named.people else "")
         raise UsageError(f"there is no leaf file of its {space} keys", dataset, hint)
     with LeafFile(path) as leaves:
-        asked = asked_of(leaves, book, files, people, keys)
+        asked = asked_of(leaves, book, named)
         if len(asked) != 1:
             raise UsageError(f"{len(asked)} records are named, expected one", hint="make a proof for each")
         proof = leaves.prove(asked[0].key)

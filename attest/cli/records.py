@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from attest.cli.named_records import (
+    EXCLUDE,
+    KEYS,
+    UNIT,
     asked_of,
     limits_of_proofs,
     naming_options,
@@ -18,40 +21,24 @@ from attest.cli.options import (
     counted,
     echo_json,
     json_option,
-    passphrase_from,
     store_option,
     warn,
 )
 from attest.cli.progress import progress_bar
 from attest.cli.record_proofs import check, prove
-from attest.cli.signing import signing_options
-from attest.cli.steps import answer, tell
+from attest.cli.record_removal import remove
 from attest.errors import AttestError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from attest.cli.signing import Signing
+    from attest.cli.named_records import Named
     from attest.commitment import Commitment, Proof
     from attest.holding import Holding, Wanted
     from attest.leaves import LeafFile
-    from attest.recordbook import RecordBook
-    from attest.remover import Removed, Wish
 
 __all__ = ["command"]
-
-_UNIT = click.option(
-    "--unit",
-    type=click.Choice(["file", "row"]),
-    help="What one record is.  [default: row if every file is .parquet, .jsonl, .ndjson or .csv]",
-)
-_KEYS = click.option(
-    "--keys", "key_file", type=PATH, metavar="FILE", help="Records by their keys, one on each line."
-)
-_EXCLUDE = click.option(
-    "--exclude", multiple=True, metavar="GLOB", help="Leave out paths that match; they are not data."
-)
 
 
 @click.group("records")
@@ -66,6 +53,7 @@ def command() -> None:
 
 command.add_command(check)
 command.add_command(prove)
+command.add_command(remove)
 
 
 # -- commit ----------------------------------------------------------------------------------------------
@@ -73,7 +61,7 @@ command.add_command(prove)
 
 @command.command()
 @click.argument("path", type=PATH)
-@_UNIT
+@UNIT
 @click.option("--subject", metavar="COLUMN", help="Column with the stable id of the person a row is about.")
 @click.option(
     "--card", "card_path", type=PATH, metavar="FILE", help="The dataset's card, which may name that column."
@@ -86,7 +74,7 @@ command.add_command(prove)
     help="Key the records with this: that of an earlier version of the dataset.",
 )
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes.  [default: as many as serve]")
-@_EXCLUDE
+@EXCLUDE
 @json_option
 def commit(
     path: Path,
@@ -192,14 +180,12 @@ def _tell_commit(result: dict[str, Any]) -> None:
 
 @command.command()
 @naming_options
-@_KEYS
+@KEYS
 @click.argument("leaf_files", nargs=-1, type=PATH, metavar="[LEAVES]...")
 @store_option
 @json_option
 def find(
-    files: tuple[Path, ...],
-    people: tuple[str, ...],
-    keys: tuple[str, ...],
+    named: Named,
     key_file: Path | None,
     leaf_files: tuple[Path, ...],
     store_uri: str | None,
@@ -216,14 +202,14 @@ def find(
     from attest.leaves import LeafFile
 
     book = project_book()
-    keys = (*keys, *_listed(key_file))
+    named = named.with_keys_of(key_file)
     commitments, names = _signed(store_uri) if not leaf_files else ({}, {})
     proofs: list[Proof] = []
     wanted: dict[Wanted, None] = {}
     shown: set[tuple[Any, Wanted]] = set()
     for leaves in map(LeafFile, leaf_files) if leaf_files else book.all_leaves():
         with leaves:
-            asked = asked_of(leaves, book, files, people, keys)
+            asked = asked_of(leaves, book, named)
             ours = commitments.setdefault(leaves.owner.artifact, [])
             if leaves.commitment not in ours:
                 ours.append(leaves.commitment)
@@ -289,154 +275,4 @@ def _tell_found(found: list[Holding], unread: list[Any], names: dict[Any, str], 
         click.echo(f"{word}  {entry['dataset']}  {noun} {entry['key']}  {show(entry['name'])}".rstrip())
     for each in unread:
         click.echo(f"unknown  {each}  nothing here tells  {show(names.get(each, ''))}".rstrip())
-    say_limits()
-
-
-# -- remove ----------------------------------------------------------------------------------------------
-
-
-@command.command(
-    epilog="Exit code 75: the signer could not sign; the statement waits for `attest sign --pending`."
-)
-@click.argument("path", type=PATH)
-@naming_options
-@_KEYS
-@click.option("-o", "--output", type=PATH, required=True, metavar="PATH", help="Where the new version goes.")
-@click.option("--proof", type=PATH, metavar="FILE", help="Where the proof goes.  [default: OUTPUT.removal]")
-@click.option("--order", metavar="DIGEST", help="Statement digest of the deletion order this answers.")
-@_UNIT
-@_EXCLUDE
-@signing_options
-@store_option
-@json_option
-def remove(
-    path: Path,
-    files: tuple[Path, ...],
-    people: tuple[str, ...],
-    keys: tuple[str, ...],
-    key_file: Path | None,
-    output: Path,
-    proof: Path | None,
-    order: str | None,
-    unit: str | None,
-    exclude: tuple[str, ...],
-    signing: Signing,
-    store_uri: str | None,
-    as_json: bool,
-) -> None:
-    """Make a version of a dataset without some of its records.
-
-    The new version is written beside the old one: files are copied, tables are written anew. Its records are
-    committed to under the same secret and compared with the old ones, a transform step is signed, and a proof
-    is written that the records were in the old version and are not in the new one. What was removed goes onto
-    the project's list: `attest dataset` and `attest run` refuse data in which it stands again.
-
-    The old version, models trained on it and copies elsewhere are not touched: `attest impact` names them.
-    """
-    from pathlib import Path
-
-    from attest.digest import parse_digest
-    from attest.files import write_file
-    from attest.recordbook import record_book
-    from attest.recorder import Recorder
-    from attest.remover import remove_records
-
-    recorder = Recorder(
-        "transform",
-        store=store_uri,
-        **signing._asdict(),
-        passphrase=passphrase_from(),
-        exclude=exclude,
-        allow_removed=True,
-        command=(),
-        progress=progress_bar(),
-        tell=warn,
-    )
-    book = record_book(recorder.desk.project)
-    wish = _wish(book, _digest(path, exclude), files, people, keys, key_file)
-    proof_path = proof or Path(f"{output}.removal")
-    if proof_path.exists():
-        raise UsageError("is there already", str(proof_path), "--proof names another place")
-    recorder.parameters.set("operations", ["remove-records"])
-    if order is not None:
-        recorder.parameters.set("order", f"sha256:{parse_digest(order)}")
-    recorder.input(path, "dataset")
-    recorder.output(output)
-    recorder.begin(declared=True)
-    removed = remove_records(book, path, output, wish, exclude=exclude, unit=unit, progress=progress_bar())
-    if removed.proof is not None:
-        write_file(proof_path, [removed.proof.encode()], overwrite=False)
-    before, after = removed.counts
-    recorder.counts(before, after, before - after)
-    recorder.state("removals", removed.changes)
-    recorded = recorder.finish()
-    result = {
-        **answer(recorded),
-        "before": str(removed.before),
-        "after": str(removed.after.artifact),
-        "records": {"before": before, "after": after},
-        "removals": removed.changes,
-        "removed": {space: len(gone) for space, gone in removed.keys.items()},
-        "proof": str(proof_path) if removed.proof is not None else None,
-        "notProven": limits_of_proofs(),
-    }
-    if as_json:
-        echo_json(result)
-        return
-    tell(recorded)
-    _tell_removed(removed, result)
-
-
-def _digest(path: Path, exclude: tuple[str, ...]) -> Any:
-    from attest.manifest import digest_path
-
-    return digest_path(path, exclude=exclude, progress=progress_bar()).artifact
-
-
-def _listed(file: Path | None) -> list[str]:
-    """Return the keys in a file, sorted."""
-    from attest.keylist import read_keys
-
-    return sorted(key.hex() for key in read_keys(file).keys) if file else []
-
-
-def _wish(
-    book: RecordBook,
-    artifact: Any,
-    files: tuple[Path, ...],
-    people: tuple[str, ...],
-    keys: tuple[str, ...],
-    key_file: Path | None,
-) -> Wish:
-    from attest.remover import Wish
-
-    listed = (*keys, *_listed(key_file))
-    if not (files or people or listed):
-        raise UsageError("no record is named", hint="name one with --record, --person, --key or --keys")
-    content: set[bytes] = set()
-    subject: set[bytes] = set()
-    for leaves in book.leaves(artifact):
-        with leaves:
-            if leaves.owner.space == "content" and (files or listed):
-                content.update(each.key for each in asked_of(leaves, book, files, (), listed))
-            elif leaves.owner.space == "subject" and people:
-                subject.update(each.key for each in asked_of(leaves, book, (), people, ()))
-    if people and not subject:
-        hint = "`attest records commit` with --subject COLUMN does"
-        raise UsageError("nobody committed to the people in this dataset", "--person", hint)
-    return Wish(frozenset(content), frozenset(subject))
-
-
-def _tell_removed(removed: Removed, result: dict[str, Any]) -> None:
-    from attest.text import show
-
-    before, after = removed.counts
-    click.echo(f"before   {removed.before}  {counted(before, 'record')}")
-    click.echo(f"after    {removed.after.artifact}  {counted(after, 'record')}")
-    for space, count in result["removed"].items():
-        click.echo(f"removed  {counted(count, f'{space} key')}")
-    if result["proof"]:
-        click.echo(f"proof    {show(result['proof'], 500)}")
-    else:
-        warn("too many for a proof each: let the auditor hold the two leaf files against each other")
     say_limits()
