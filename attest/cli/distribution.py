@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -26,13 +28,74 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+class _Whom(NamedTuple):
+    """Who received it, as it was given."""
+
+    recipient: str | None
+    address: str | None
+    contact: str | None
+    nobody: bool
+    public: bool | None
+
+    def check(self) -> None:
+        """Refuse what contradicts itself, or says nothing."""
+        from attest.errors import UsageError
+
+        if self.nobody and (self.recipient is not None or self.public):
+            raise UsageError("somebody received it, or nobody did, one of the two", "--nobody")
+        if self.recipient is None and (self.address or self.contact):
+            raise UsageError(
+                "--address and --contact belong to a recipient", hint="name it: --recipient NAME"
+            )
+        if self.recipient is not None and not self.recipient.strip():
+            raise UsageError("a recipient without a name", "--recipient")
+        if not (self.nobody or self.public or self.recipient is not None):
+            hint = "--recipient NAME, --nobody, or --public"
+            raise UsageError("it does not say who received it", hint=hint)
+
+    def said(self) -> dict[str, Any]:
+        """Return what the predicate says of it; ``None`` where it says nothing."""
+        who = {"legalName": self.recipient, "address": self.address, "contact": self.contact}
+        return {
+            "recipient": {name: value for name, value in who.items() if value} or None,
+            "nobody": "yes" if self.nobody else None,
+            "public": None if self.public is None else "yes" if self.public else "no",
+        }
+
+
+def _whom_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of who received it; they arrive as one argument, ``whom``."""
+
+    @functools.wraps(function)
+    def gather(
+        *args: Any,
+        recipient: str | None,
+        address: str | None,
+        contact: str | None,
+        nobody: bool,
+        public: bool | None,
+        **given: Any,
+    ) -> Any:
+        return function(*args, whom=_Whom(recipient, address, contact, nobody, public), **given)
+
+    result: Callable[..., Any] = gather
+    for option in reversed(_WHOM):
+        result = option(result)
+    return result
+
+
+_WHOM = (
+    click.option("--recipient", metavar="NAME", help="Who received it: the legal name, as in contracts."),
+    click.option("--address", metavar="TEXT", help="The recipient's postal address."),
+    click.option("--contact", metavar="TEXT", help="The recipient's phone or e-mail."),
+    click.option("--nobody", is_flag=True, help="Instead: up to --when nobody received it."),
+    click.option("--public/--not-public", default=None, help="Whether anybody could get it."),
+)
+
+
 @click.command("distribution")
 @click.argument("artifact", metavar="ARTIFACT")
-@click.option("--recipient", metavar="NAME", help="Who received it: the legal name, as in contracts.")
-@click.option("--address", metavar="TEXT", help="The recipient's postal address.")
-@click.option("--contact", metavar="TEXT", help="The recipient's phone or e-mail.")
-@click.option("--nobody", is_flag=True, help="Instead: up to --when nobody received it.")
-@click.option("--public/--not-public", default=None, help="Whether anybody could get it.")
+@_whom_options
 @click.option("--when", metavar="TIME", help="When it was sent, or until when nobody had it.  [default: now]")
 @click.option("--channel", metavar="TEXT", help="How: download, courier, interface, ….")
 @click.option(
@@ -59,11 +122,7 @@ __all__ = ["command"]
 @json_option
 def command(
     artifact: str,
-    recipient: str | None,
-    address: str | None,
-    contact: str | None,
-    nobody: bool,
-    public: bool | None,
+    whom: _Whom,
     when: str | None,
     channel: str | None,
     agreement: Path | None,
@@ -91,14 +150,11 @@ def command(
     from attest.cli.preflight import read_artifact
     from attest.secrets import refuse_secrets
 
-    _check(recipient, nobody, public, (address, contact))
-    who = {"legalName": recipient, "address": address, "contact": contact}
+    whom.check()
     desk = signing.desk(store_uri)
     released = read_artifact(artifact)
     said: dict[str, Any] = {
-        "recipient": {name: value for name, value in who.items() if value} or None,
-        "nobody": "yes" if nobody else None,
-        "public": None if public is None else "yes" if public else "no",
+        **whom.said(),
         "when": _time(when),
         "channel": channel,
         "agreement": _agreement(agreement),
@@ -117,21 +173,6 @@ def command(
         "distribution": statement.predicate,
     }
     echo_json(answer) if as_json else click.echo(f"distribution  {answer['statement']}")
-
-
-def _check(recipient: str | None, nobody: bool, public: bool | None, more: tuple[str | None, ...]) -> None:
-    """Refuse what contradicts itself, or says nothing."""
-    from attest.errors import UsageError
-
-    if nobody and (recipient is not None or public):
-        raise UsageError("somebody received it, or nobody did, one of the two", "--nobody")
-    if recipient is None and any(more):
-        raise UsageError("--address and --contact belong to a recipient", hint="name it: --recipient NAME")
-    if recipient is not None and not recipient.strip():
-        raise UsageError("a recipient without a name", "--recipient")
-    if not (nobody or public or recipient is not None):
-        hint = "--recipient NAME, --nobody, or --public"
-        raise UsageError("it does not say who received it", hint=hint)
 
 
 def _time(given: str | None) -> str:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import echo_json, json_option, limits_from, warn
-from attest.cli.progress import progress_bar
-from attest.cli.steps import answer, declare, step_options, tell
+from attest.cli.options import echo_json, json_option
+from attest.cli.steps import answer, declare, recorder_of, step_options, tell
 from attest.errors import AttestError, RecordingError, SpooledError, UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def command(
     packages and commit of today say nothing about the past and are left out.
     """
     try:
-        recorder = _recorder(words, given)
+        recorder = recorder_of(given, command=words or None, past=True)
         recorder.started, recorder.finished = _time("--started", started), _time("--finished", finished)
         if recorder.started and recorder.finished and recorder.started > recorder.finished:
             raise UsageError(f"it ended ({finished}) before it began ({started})", "--finished")
@@ -54,29 +53,6 @@ def command(
         echo_json(answer(recorded))
     else:
         tell(recorded)
-
-
-def _recorder(words: tuple[str, ...], given: dict[str, Any]) -> Any:
-    from attest.recorder import Recorder
-
-    return Recorder(
-        given["kind"],
-        store=given["store_uri"],
-        **given["signing"]._asdict(),
-        builder_id=given["builder_id"],
-        exclude=given["exclude"],
-        symlinks=given["symlinks"],
-        cache=given["cache"],
-        adopt_digests=given["adopt_digests"],
-        engine=given["engine"],
-        limits=limits_from(given["limits"]),
-        seed=given["seed"],
-        command=words or None,
-        not_secret=given["not_secret"],
-        past=True,
-        progress=progress_bar(),
-        tell=warn,
-    )
 
 
 def _time(option: str, text: str | None) -> datetime | None:

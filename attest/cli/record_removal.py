@@ -25,10 +25,9 @@ from attest.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attest.checkpoints import Recorded
     from attest.cli.signing import Signing
     from attest.recordbook import RecordBook
-    from attest.recorder import Recorder
+    from attest.recorder import Recorded, Recorder
     from attest.remover import Removed, Wish
 
 __all__ = ["remove"]

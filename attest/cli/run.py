@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
-from attest.cli.options import PATH, echo_json, json_option, limits_from, warn
-from attest.cli.progress import progress_bar
-from attest.cli.steps import answer, declare, step_options, tell
+from attest.cli.options import PATH, echo_json, json_option
+from attest.cli.steps import answer, declare, recorder_of, step_options, tell
 from attest.errors import AttestError, RecordingError, UsageError
 
 if TYPE_CHECKING:
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
 
     from attest.cli.ordered_inputs import InStore
     from attest.cli.replacing import Replacing
-    from attest.recorder import Recorder
+    from attest.recorder import Recorded, Recorder
     from attest.resource import Artifact
+    from attest.settings import Project
 
 __all__ = ["command"]
 
@@ -78,7 +78,7 @@ __all__ = ["command"]
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
 def command(
     words: tuple[str, ...],
-    completeness: str,
+    completeness: Literal["all", "partial"],
     variables: tuple[str, ...],
     require_known_inputs: bool,
     allow_removed: bool,
@@ -115,12 +115,19 @@ def command(
     run then.
     """
     from attest.cli.ordered_inputs import InStore
-    from attest.cli.process import execute, find_program
+    from attest.cli.process import find_program
     from attest.cli.replacing import Replacing
 
     with _recording_errors():
-        given["allow_removed"] = allow_removed
-        recorder = _recorder(words, completeness, variables, require_known_inputs, bundles, trust, given)
+        recorder = recorder_of(
+            given,
+            command=words,
+            completeness=completeness,
+            environment=variables,
+            require_known_inputs=require_known_inputs,
+            allow_removed=allow_removed,
+            known=_known(bundles, trust),
+        )
         declare(recorder, given)
         program = find_program(words[0])
         stored = InStore(trust, given["store_uri"])
@@ -129,24 +136,11 @@ def command(
             replacing.declare(recorder)
         recorder.begin(declared=True)
         _check_inputs(recorder, replacing, stored, allowed=allow_ordered)
-    project = recorder.desk.project
-    identity = frozenset() if keep_identity else project.identity_variables
-    hidden = project.secret_variables | identity
-    status = execute([program, *words[1:]], words[0], hidden, quiet=print_digest or as_json)
-    if status != 0:
-        _tell_failure(status, identity)
+    _execute(
+        recorder.desk.project, program, words, keep_identity=keep_identity, quiet=print_digest or as_json
+    )
     with _recording_errors():
-        try:
-            recorded = recorder.finish()
-        except KeyboardInterrupt:
-            click.echo(
-                "attest: COMMAND had ended well, and nothing was signed; `attest record` can", err=True
-            )
-            raise
-        except RecordingError:
-            if recorder.desk.unsaved is not None:  # the last resort: whoever keeps the log has the statement
-                click.echo(recorder.desk.unsaved.payload, err=True)
-            raise
+        recorded = _finish(recorder)
     if replacing is not None:
         replacing.check_outputs([each.measured.artifact for each in recorded.outputs])
     if as_json:
@@ -155,6 +149,31 @@ def command(
         click.echo(f"sha256:{recorded.statement.digest}")
     else:
         tell(recorded)
+
+
+def _execute(
+    project: Project, program: str, words: Sequence[str], *, keep_identity: bool, quiet: bool
+) -> None:
+    """Run the command; if it fails, this program ends with its status."""
+    from attest.cli.process import execute
+
+    identity = frozenset() if keep_identity else project.identity_variables
+    status = execute([program, *words[1:]], words[0], project.secret_variables | identity, quiet=quiet)
+    if status != 0:
+        _tell_failure(status, identity)
+
+
+def _finish(recorder: Recorder) -> Recorded:
+    """Sign what was recorded, and say what is left where that is impossible."""
+    try:
+        return recorder.finish()
+    except KeyboardInterrupt:
+        click.echo("attest: COMMAND had ended well, and nothing was signed; `attest record` can", err=True)
+        raise
+    except RecordingError:
+        if recorder.desk.unsaved is not None:  # the last resort: whoever keeps the log has the statement
+            click.echo(recorder.desk.unsaved.payload, err=True)
+        raise
 
 
 def _tell_failure(status: int, hidden: frozenset[str]) -> NoReturn:
@@ -182,44 +201,6 @@ def _recording_errors() -> Iterator[None]:
         raise RecordingError(str(error.strerror or error), error.filename and str(error.filename)) from error
 
 
-def _recorder(
-    words: Sequence[str],
-    completeness: str,
-    variables: Sequence[str],
-    require: bool,
-    bundles: Sequence[Path],
-    trust: Path | None,
-    given: dict[str, Any],
-) -> Recorder:
-    from attest.recorder import Recorder
-
-    if bundles and trust is None:
-        hint = "a bundle is believed only as far as a trust file of yours says: add --trust trust.yaml"
-        raise UsageError("--from needs --trust", hint=hint)
-    return Recorder(
-        given["kind"],
-        store=given["store_uri"],
-        **given["signing"]._asdict(),
-        builder_id=given["builder_id"],
-        completeness="partial" if completeness == "partial" else "all",
-        exclude=given["exclude"],
-        symlinks=given["symlinks"],
-        cache=given["cache"],
-        adopt_digests=given["adopt_digests"],
-        engine=given["engine"],
-        limits=limits_from(given["limits"]),
-        environment=variables,
-        seed=given["seed"],
-        command=words,
-        require_known_inputs=require,
-        allow_removed=given["allow_removed"],
-        known=_known(bundles, trust) if trust is not None else None,
-        not_secret=given["not_secret"],
-        progress=progress_bar(),
-        tell=warn,
-    )
-
-
 def _check_inputs(recorder: Recorder, replacing: Replacing | None, stored: InStore, *, allowed: bool) -> None:
     """Look at the inputs in the light of deletion orders."""
     from attest.cli.ordered_inputs import check_orders
@@ -230,8 +211,17 @@ def _check_inputs(recorder: Recorder, replacing: Replacing | None, stored: InSto
         check_orders(recorder, stored, replacing.impact.order.digest if replacing is not None else None)
 
 
-def _known(bundles: Sequence[Path], trust: Path) -> Callable[[Artifact, str], bool]:
-    """Verify upstream bundles, and return what tells whether they explain an input."""
+def _known(bundles: Sequence[Path], trust: Path | None) -> Callable[[Artifact, str], bool] | None:
+    """Verify upstream bundles, and return what tells whether they explain an input; ``None`` without any.
+
+    Raises:
+        UsageError: nobody says who is believed about them.
+    """
+    if trust is None:
+        if bundles:
+            hint = "a bundle is believed only as far as a trust file of yours says: add --trust trust.yaml"
+            raise UsageError("--from needs --trust", hint=hint)
+        return None
     from datetime import UTC, datetime
 
     from attest.cli.delivered import manifests_beside, read_evidence

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import click
 
-from attest.cli.options import cache_options, engine_option, limit_option, store_option
+from attest.cli.options import cache_options, engine_option, limit_option, limits_from, store_option, warn
 from attest.cli.signing import not_secret_option, signing_options
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
+    from attest.cli.signing import Signing
+    from attest.parameters import Options
     from attest.recorder import Recorded, Recorder
 
-__all__ = ["ROLES", "answer", "declare", "step_options", "tell"]
+__all__ = ["ROLES", "answer", "declare", "recorder_of", "step_options", "tell"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -107,6 +109,38 @@ def _value(text: str) -> Any:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         return text[1:-1]
     return read_scalar(text)
+
+
+def recorder_of(given: Mapping[str, Any], **more: Unpack[Options]) -> Recorder:
+    """Return the recorder of a step that was described by ``step_options``, with more of its options.
+
+    Raises:
+        UsageError: what ``attest.recorder.Recorder`` refuses.
+    """
+    from attest.cli.progress import progress_bar
+    from attest.recorder import Recorder
+
+    signing: Signing = given["signing"]
+    shared: Options = {
+        "store": given["store_uri"],
+        "signer": signing.signer,
+        "timestamps": signing.timestamps,
+        "log": signing.log,
+        "sigstore": signing.sigstore,
+        "builder_id": given["builder_id"],
+        "exclude": given["exclude"],
+        "symlinks": given["symlinks"],
+        "cache": given["cache"],
+        "adopt_digests": given["adopt_digests"],
+        "engine": given["engine"],
+        "limits": limits_from(given["limits"]),
+        "seed": given["seed"],
+        "not_secret": given["not_secret"],
+        "progress": progress_bar(),
+        "tell": warn,
+    }
+    shared.update(more)
+    return Recorder(given["kind"], **shared)
 
 
 def declare(recorder: Recorder, given: dict[str, Any]) -> None:
