@@ -102,7 +102,6 @@ def command(
     from attest.cli.ordered_records import copy_proofs, read_proofs
     from attest.cli.own_trust import own_trust
     from attest.cli.preflight import look, read_artifact, require_known
-    from attest.predicates.contents import Release
 
     bounds = limits_from(limits)
     desk = signing.desk(store_uri)
@@ -119,9 +118,7 @@ def command(
         if as_json:
             echo_json(answer)
         click.get_current_context().exit(1)
-    first = name or released[0].name or seen.lineage.graph.name(released[0].artifact).rstrip("/")
-    release = Release(name=first, version=version)
-    closing = _closing(seen, released, release, own)
+    closing = _closing(seen, released, _release(name, version, seen, released[0]), own)
     reused = closing.digest in seen.checked.statements
     closed = () if reused else (desk.sign(closing),)  # stored before it leaves: the next one counts on it
     answer["manifests"] = _write(target, seen.closure.bundles, closed, closing, needed, force=force)
@@ -196,6 +193,14 @@ def _list(lines: Iterable[str]) -> None:
 
 def _hint(text: str) -> None:
     click.echo(click.style("  hint: ", fg="yellow") + text, err=True)
+
+
+def _release(name: str | None, version: str | None, seen: Preflight, first: Released) -> Release:
+    """Return the release's name and version; without a name it is called like its first artifact."""
+    from attest.predicates.contents import Release
+
+    known = first.name or seen.lineage.graph.name(first.artifact).rstrip("/")
+    return Release(name=name or known, version=version)
 
 
 def _closing(seen: Preflight, released: Sequence[Released], release: Release, own: Signer) -> Statement:

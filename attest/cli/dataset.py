@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from attest.cli.digesting import digesting_options
 from attest.cli.options import (
     INPUT,
     PATH,
-    cache_from,
-    cache_options,
     echo_json,
-    engine_option,
     json_option,
-    limit_option,
-    limits_from,
     store_option,
     warn,
 )
-from attest.cli.progress import progress_bar
 from attest.cli.signing import not_secret_option, signing_options
 from attest.errors import SignatureError, SpooledError, UsageError
 
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
 
     from attest.bundle import Bundle
     from attest.card import Card
+    from attest.cli.digesting import Digesting
     from attest.cli.signing import Signing
     from attest.desk import Desk
     from attest.fetching import Fetched
@@ -62,9 +58,7 @@ __all__ = ["command"]
 @signing_options
 @store_option
 @not_secret_option
-@engine_option
-@cache_options
-@limit_option
+@digesting_options
 @json_option
 def command(
     path: Path | Location,
@@ -76,9 +70,7 @@ def command(
     signing: Signing,
     store_uri: str | None,
     not_secret: tuple[str, ...],
-    engine: str | None,
-    cache: str,
-    limits: tuple[str, ...],
+    digesting: Digesting,
     as_json: bool,
 ) -> None:
     """Sign what a dataset is and what one may do with it.
@@ -99,25 +91,15 @@ def command(
     from pathlib import Path
 
     from attest.card import read_card
-    from attest.measure import measure
     from attest.recordbook import record_book
 
-    card = read_card(card_path, limits_from(limits))
+    card = read_card(card_path, digesting.limits)
     desk = signing.desk(store_uri)
     desk.open()
     if isinstance(path, Path):
         _check_place(path, desk)
     card.attachments()  # a file the card names and nobody has is an error before anything is digested
-    known = cache_from(cache, warn)
-    measured = measure(
-        path,
-        exclude=exclude,
-        symlinks=symlinks,
-        progress=progress_bar(),
-        cache=known,
-        limits=limits_from(limits),
-        engine=engine,
-    )
+    measured = digesting.measure(path, exclude=exclude, symlinks=symlinks)
     book = record_book(desk.project)
     here = path if isinstance(path, Path) else None
     book.refuse_returned(here, measured.artifact, exclude=exclude, symlinks=symlinks)
@@ -126,10 +108,8 @@ def command(
         rights, sequence = _rights(card, measured, _Earlier(store, desk, measured), supersede=supersede)
         statements += [rights] if rights else []
         new = _put(statements, measured, desk, store, not_secret)
-    digests = [f"sha256:{each.digest}" for each in statements]
     answer = {
-        "dataset": digests[0],
-        "rights": digests[1] if rights else None,
+        **_digests(statements),
         "sequence": sequence,
         "artifact": str(measured.artifact),
         "files": len(measured.files),
@@ -138,6 +118,12 @@ def command(
         "remarks": card.remarks(),
     }
     echo_json(answer) if as_json else _tell(measured.place, answer)
+
+
+def _digests(statements: list[Statement]) -> dict[str, str | None]:
+    """Return the digests of what says what the data is, and of what one may do with it, if there is that."""
+    dataset, *rights = [f"sha256:{each.digest}" for each in statements]
+    return {"dataset": dataset, "rights": rights[0] if rights else None}
 
 
 def _check_place(path: Path, desk: Desk) -> None:

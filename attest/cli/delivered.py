@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from attest.cli.options import cache_from, warn
+from attest.cli.digesting import known_digests
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,7 +52,7 @@ def measure(path: Path, *, cached: bool = False) -> Delivery:
     from attest.manifest import digest_path
     from attest.matching import Delivery
 
-    known = cache_from("use", warn) if cached else None
+    known = known_digests("use") if cached else None
     measured = digest_path(path, progress=progress_bar(), cache=known)
     files = {each.path: each.sha256 for each in measured.files}
     remembered = known.recalled if known else 0

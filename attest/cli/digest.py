@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from attest.cli.digesting import digesting_options
 from attest.cli.options import (
     PATH,
-    cache_from,
-    cache_options,
     echo_json,
-    engine_option,
     json_option,
-    limit_option,
-    limits_from,
     reads_path,
-    warn,
 )
-from attest.cli.progress import progress_bar
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.cli.digesting import Digesting
     from attest.fetching import Fetched
     from attest.manifest import Measured
     from attest.source import Location
@@ -48,9 +43,7 @@ _KNOWN = {"\n": "\\n", "\r": "\\r"}
     metavar="N",
     help="Threads or processes at most; the digest is the same.",
 )
-@engine_option
-@cache_options
-@limit_option
+@digesting_options
 @json_option
 def command(
     paths: tuple[Path | Location, ...],
@@ -58,9 +51,7 @@ def command(
     exclude: tuple[str, ...],
     symlinks: bool,
     workers: int | None,
-    engine: str | None,
-    cache: str,
-    limits: tuple[str, ...],
+    digesting: Digesting,
     as_json: bool,
 ) -> None:
     """Print the SHA-256 of files and the manifest digest of directories.
@@ -85,25 +76,13 @@ def command(
     Inside a project, digests are remembered under .attest: a file whose inode, size and times are what they
     were is not read again. Outside, nothing is.
     """
-    from attest.measure import measure
-
-    bounds = limits_from(limits)
     if manifest is not None:
         _check_target(paths, manifest)
     answers: list[dict[str, Any]] = []
-    bar, known = progress_bar(), cache_from(cache, warn)
+    known = digesting.known
     for path in paths:
         before = known.recalled if known else 0
-        measured = measure(
-            path,
-            exclude=exclude,
-            symlinks=symlinks,
-            workers=workers,
-            progress=bar,
-            cache=known,
-            limits=bounds,
-            engine=engine,
-        )
+        measured = digesting.measure(path, exclude=exclude, symlinks=symlinks, workers=workers)
         if manifest is not None and measured.manifest is not None:
             _write(manifest, measured.manifest.lines())
         if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +13,6 @@ from attest.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attest.digest_cache import DigestCache
     from attest.limits import Limits
     from attest.source import Location
     from attest.store import Store
@@ -22,11 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "INPUT",
     "PATH",
-    "cache_from",
-    "cache_options",
     "counted",
     "echo_json",
-    "engine_option",
     "jobs_option",
     "json_option",
     "limit_option",
@@ -108,63 +103,6 @@ def jobs_option(function: F) -> F:
         metavar="N",
         help="Processes that share the signatures of a large bundle.  [default: one per core]",
     )(function)
-
-
-def engine_option(function: F) -> F:
-    """``--engine URI``: a cluster that reads in place of this machine."""
-    return click.option(
-        "--engine",
-        metavar="URI",
-        help="Have directories and objects read by a cluster: dask://SCHEDULER[:PORT].",
-    )(function)
-
-
-def cache_options(function: F) -> F:
-    """``--no-cache`` and ``--verify-cache``; arrive as ``cache``: ``use``, ``off`` or ``check``."""
-
-    @functools.wraps(function)
-    def gather(*args: Any, no_cache: bool, verify_cache: bool, **given: Any) -> Any:
-        if no_cache and verify_cache:
-            from attest.errors import UsageError
-
-            raise UsageError("--no-cache and --verify-cache contradict each other")
-        return function(*args, cache="off" if no_cache else "check" if verify_cache else "use", **given)
-
-    result: Any = gather
-    for option in reversed(_CACHE):
-        result = option(result)
-    return result  # type: ignore[no-any-return]  # a click command's function is only ever called by click
-
-
-_CACHE = (
-    click.option("--no-cache", is_flag=True, help="Read every file, whatever this project remembers of it."),
-    click.option(
-        "--verify-cache",
-        is_flag=True,
-        help="Read every file, and stop with exit code 4 where one is not what this project remembers.",
-    ),
-)
-
-
-def cache_from(choice: str, tell: Callable[[str], None]) -> DigestCache | None:
-    """Return the digests that the project here remembers, or ``None`` where there is none.
-
-    Raises:
-        UsageError: they are to be checked, and there is no project.
-    """
-    from pathlib import Path
-
-    from attest.digest_cache import project_cache
-    from attest.errors import AttestError, UsageError
-    from attest.folder import FILE_NAME, find_file
-
-    try:
-        file = find_file(Path.cwd())
-    except AttestError:  # a stranger's settings: nothing of theirs is believed
-        file = None
-    if file is None and choice == "check":
-        raise UsageError(f"no {FILE_NAME} here or above: nothing is remembered", "--verify-cache")
-    return project_cache(file, choice, tell)
 
 
 def limits_from(settings: tuple[str, ...]) -> Limits:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import click
 
-from attest.cli.options import cache_options, engine_option, limit_option, limits_from, store_option, warn
+from attest.cli.digesting import digesting_options
+from attest.cli.options import store_option, warn
 from attest.cli.signing import not_secret_option, signing_options
 from attest.errors import UsageError
 
 if TYPE_CHECKING:
+    from attest.cli.digesting import Digesting
     from attest.cli.signing import Signing
     from attest.parameters import Options
     from attest.recorder import Recorded, Recorder
@@ -82,9 +84,7 @@ _SHARED = (
         help="Take digests of inputs over from Git LFS, hub caches, OCI layouts, Croissant and S3, "
         "marked as not measured.",
     ),
-    engine_option,
-    cache_options,
-    limit_option,
+    digesting_options,
 )
 
 
@@ -120,6 +120,7 @@ def recorder_of(given: Mapping[str, Any], **more: Unpack[Options]) -> Recorder:
     from attest.cli.progress import progress_bar
     from attest.recorder import Recorder
 
+    digesting: Digesting = given["digesting"]
     signing: Signing = given["signing"]
     shared: Options = {
         "store": given["store_uri"],
@@ -130,10 +131,10 @@ def recorder_of(given: Mapping[str, Any], **more: Unpack[Options]) -> Recorder:
         "builder_id": given["builder_id"],
         "exclude": given["exclude"],
         "symlinks": given["symlinks"],
-        "cache": given["cache"],
+        "cache": digesting.cache,
         "adopt_digests": given["adopt_digests"],
-        "engine": given["engine"],
-        "limits": limits_from(given["limits"]),
+        "engine": digesting.engine,
+        "limits": digesting.limits,
         "seed": given["seed"],
         "not_secret": given["not_secret"],
         "progress": progress_bar(),

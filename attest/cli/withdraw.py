@@ -16,6 +16,7 @@ from attest.cli.options import (
 from attest.cli.signing import bundle_option, sign_or_keep, signing_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -80,10 +81,9 @@ def command(
         if window is None:
             found = _named(store, own, statements)
         else:
-            predicate["selector"] = window
             found = _of_window(store, own, window, store_uri)
         _check_replacement(store, replaced_by, found)
-    made = _statement(predicate, found if window is None else [])
+    made = _of_selector(predicate, window) if window is not None else _of_statements(predicate, found)
     answer: dict[str, Any] = {
         "withdrawal": None if dry_run else f"sha256:{made.digest}",
         "reaches": [f"sha256:{each}" for each in sorted(found)],
@@ -204,23 +204,28 @@ def _check_replacement(store: Store, replaced_by: str | None, found: dict[str, s
 # -- what is signed ------------------------------------------------------------------------------------------
 
 
-def _statement(predicate: dict[str, Any], named: dict[str, str] | list[str]) -> Statement:
-    """Return the withdrawal: about the statements, or about the selector's own document."""
+def _of_statements(predicate: dict[str, Any], named: Iterable[str]) -> Statement:
+    """Return the withdrawal of statements, which is about them."""
+    from attest.predicate import predicate_type
+    from attest.resource import ResourceDescriptor
+    from attest.statement import Statement
+
+    digests = sorted(named)
+    subjects = [
+        ResourceDescriptor(name=f"statement {each[:12]}", digest={"sha256": each}) for each in digests
+    ]
+    return Statement.build(subjects, predicate_type("withdrawal"), {**predicate, "withdraws": digests})
+
+
+def _of_selector(predicate: dict[str, Any], window: dict[str, str]) -> Statement:
+    """Return the withdrawal of all of a window of time, which is about the selector's own document."""
     from attest.predicate import predicate_type
     from attest.predicates.register import document_digest
     from attest.resource import ResourceDescriptor
     from attest.statement import Statement
 
-    if named:
-        digests = sorted(named)
-        predicate = {**predicate, "withdraws": digests}
-        subjects = [
-            ResourceDescriptor(name=f"statement {each[:12]}", digest={"sha256": each}) for each in digests
-        ]
-    else:
-        subject = {"sha256": document_digest(predicate["selector"])}
-        subjects = [ResourceDescriptor(name="selector", digest=subject)]
-    return Statement.build(subjects, predicate_type("withdrawal"), predicate)
+    subject = ResourceDescriptor(name="selector", digest={"sha256": document_digest(window)})
+    return Statement.build([subject], predicate_type("withdrawal"), {**predicate, "selector": window})
 
 
 def _tell(answer: dict[str, Any]) -> None:
