@@ -33,6 +33,7 @@ __all__ = [
     "holders",
     "keys_of_target",
     "ordered_keys",
+    "shown_by",
 ]
 
 
@@ -67,6 +68,8 @@ class Shown:
     looked: tuple[Looked, ...] = ()
     lists: Mapping[str, frozenset[bytes]] = field(default_factory=dict)
     """SHA-256 of a file of keys → the keys in it."""
+    files: Mapping[Proof, str] = field(default_factory=dict)
+    """Proof → SHA-256 of the file it came in, where it came in one."""
 
     @cached_property
     def _by_key(self) -> dict[tuple[str, bytes], list[Proof]]:
@@ -74,6 +77,26 @@ class Shown:
         for proof in self.proofs:
             found[proof.space, proof.key].append(proof)
         return dict(found)
+
+    @cached_property
+    def _checked(self) -> dict[tuple[Proof, Commitment], str | None]:
+        return {}
+
+    def _problem(self, proof: Proof, commitment: Commitment) -> str | None:
+        asked = (proof, commitment)
+        if asked not in self._checked:
+            self._checked[asked] = proof.problem(commitment)
+        return self._checked[asked]
+
+    def sources(self, key: bytes, commitment: Commitment) -> Iterator[str]:
+        """Yield what tells whether a key is under a commitment: files of proofs, and leaf files."""
+        for each in self.looked:
+            if each.commitment == commitment and key in each.asked:
+                yield f"leaf file of root {commitment.root.hex()}"
+        for proof in self._by_key.get((commitment.space, key), ()):
+            if self._problem(proof, commitment) is None:
+                digest = self.files.get(proof)
+                yield f"sha256:{digest}" if digest else f"proof for root {commitment.root.hex()}"
 
     def holds(
         self, key: bytes, commitment: Commitment, known: Collection[bytes] = ()
@@ -90,7 +113,7 @@ class Shown:
                 return key in each.held, ""
         reason = ""
         for proof in self._by_key.get((commitment.space, key), ()):
-            problem = proof.problem(commitment)
+            problem = self._problem(proof, commitment)
             if problem is None:
                 return proof.included, ""
             if proof.root == commitment.root or proof.root not in known:
@@ -194,6 +217,24 @@ def faults(graph: Graph, order: OrderState, old: Artifact, new: Artifact, shown:
     for target in targets:
         found += _of_target(graph, target, old, new, shown, named=named)
     return sorted(set(found))
+
+
+def shown_by(graph: Graph, order: OrderState, old: Artifact, new: Artifact, shown: Shown) -> tuple[str, ...]:
+    """Return what shows that the ordered records of a dataset are out of a new version, sorted.
+
+    Args:
+        graph: the statements.
+        order: the order.
+        old: the dataset they were in.
+        new: the version without them.
+        shown: what is in hand.
+    """
+    found: set[str] = set()
+    for target in _targets(order, graph, old)[0]:
+        for commitment in {c for each in (old, new) for c in _commitments(graph, each, target.space)}:
+            for key in keys_of_target(target, shown) or ():
+                found.update(shown.sources(key, commitment))
+    return tuple(sorted(found))
 
 
 def _of_target(

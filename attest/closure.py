@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from enum import StrEnum
 from functools import cached_property
 
-from attest.absence import NOTHING_SHOWN, Shown, faults
 from attest.graph import Evidence
 from attest.impact import Certainty, Impact, snapshot_digest
 from attest.model import Model
@@ -75,16 +74,12 @@ class Closure:
         certificate: its statement.
         impact: what the order reaches, by every statement the verifier has.
         report: the same, written down.
-        shown: proofs about the records the order names.
     """
 
-    def __init__(
-        self, certificate: Evidence, impact: Impact, report: ImpactReport, shown: Shown = NOTHING_SHOWN
-    ) -> None:
+    def __init__(self, certificate: Evidence, impact: Impact, report: ImpactReport) -> None:
         self.certificate = certificate
         self.impact = impact
         self.report = report
-        self.shown = shown
         predicate = certificate.predicate
         self._said = predicate if isinstance(predicate, DeletionCertificate) else None
         self.gaps = sorted(self._find(), key=lambda gap: (gap.outcome.value, gap.code, gap.subject))
@@ -169,7 +164,10 @@ class Closure:
         if not items:
             if self.impact.part_of(artifact) is not None:
                 return  # nothing but the weights of a directory: that one has to be accounted for
-            if self.impact.reached[artifact].descends:
+            reached = self.impact.reached[artifact]
+            if reached.reason == "removal":
+                return  # told once, of the version the records are said to be out of
+            if reached.descends:
                 what = f"{row.name} ({row.item_class}) is affected, and the certificate does not name it"
                 yield _open("item-missing", row.artifact, what)
             else:
@@ -217,13 +215,15 @@ class Closure:
         if new is None:
             yield _open("replacement-missing", row.artifact, "does not say what was trained in its place")
         elif self.impact.certainty(new) is not Certainty.CLEAR:
+            if (reached := self.impact.reached.get(new)) and reached.reason == "removal":
+                return  # as above
             standing = self.impact.certainty(new).value
             summary = f"its replacement {new} is not shown to be clear of the order: {standing}"
             yield _open("replacement-affected", row.artifact, summary)
 
     def _removed(self, row: AffectedRow) -> Iterator[Gap]:
         artifact = Artifact.parse(row.artifact)
-        if all(old != artifact for old, _ in self.impact.removals):
+        if all(each.old != artifact for each in self.impact.removals):
             yield _open(
                 "removal-unproven", row.artifact, "no believed step took the ordered records out of it"
             )
@@ -231,10 +231,10 @@ class Closure:
     def _removals(self) -> Iterator[Gap]:
         """What steps say they took records out of has to be shown, whatever became of the old version."""
         graph = self.impact.graph
-        for old, new in self.impact.removals:
-            for fault in faults(graph, self.impact.order, old, new, self.shown):
-                what = f"{graph.name(new)}, made of {graph.name(old)} without the ordered records"
-                yield _open(fault.code, str(new), f"{what}: {fault.summary}")
+        for each in self.impact.removals:
+            for fault in each.faults:
+                what = f"{graph.name(each.new)}, made of {graph.name(each.old)} without the ordered records"
+                yield _open(fault.code, str(each.new), f"{what}: {fault.summary}")
 
     # -- recipients ----------------------------------------------------------------------------------------
 

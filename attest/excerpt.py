@@ -272,10 +272,10 @@ class Excerpt:
 
     @staticmethod
     def _refuse_removals(impact: Impact) -> None:
-        if impact.answering:
+        if impact.answering.steps:
             what = "a step says that it took the ordered records out of what it made"
             hint = "whether that is clear only everything in the store tells: leave --reached out"
-            raise AttestError(what, f"sha256:{impact.answering[0].evidence.digest}", hint)
+            raise AttestError(what, f"sha256:{impact.answering.steps[0].evidence.digest}", hint)
 
     # -- what is taken -------------------------------------------------------------------------------------
 

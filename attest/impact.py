@@ -6,10 +6,11 @@ input, byproducts, ``derivedFrom``, and files of role ``weights`` in the tree th
 - **proven** affected when statements of somebody the reader trusts for them lead to it from a target;
 - **possible** when a link is only claimed, or when something behind it is not explained;
 - **clear** only when everything behind it is explained by statements that are believed and list all inputs,
-  down to origins that are no targets. That is built from the origins up, so what is made of itself is never
-  clear, and taking a statement away leaves something unexplained rather than clear. Two things bound that:
-  small code, configuration and environments need no statement, and of two statements about the making of one
-  artifact a missing one is noticed only where a list of contents names it.
+  down to origins that are no targets. What somebody says to be without ordered records counts only where
+  proofs show it (``attest.answering``), and is possible until then. That is built from the origins up, so
+  what is made of itself is never clear, and taking a statement or a proof away leaves something open rather
+  than clear. Two things bound that: small code, configuration and environments need no statement, and of two
+  statements about the making of one artifact a missing one is noticed only where a list of contents names it.
 
 Pure: no clock, no I/O, no recursion, and the order of the evidence changes nothing.
 """
@@ -17,15 +18,17 @@ Pure: no clock, no I/O, no recursion, and the order of the evidence changes noth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from attest.absence import NOTHING_SHOWN, Shown, holders
+from attest.answering import Answering, Removal
 from attest.digest import sha256_bytes
 from attest.docket import OrderState, named_artifacts, resolve
-from attest.graph import Graph, StepNode
+from attest.graph import Graph
 from attest.predicates.distribution import Distribution
 from attest.resource import Artifact, ResourceDescriptor
 from attest.unexplained import Unknown, Unknowns
@@ -60,8 +63,9 @@ class Reached:
     artifact: Artifact
     certainty: Certainty
     reason: str
-    """``target`` and ``descends``; of possible ones ``name``, ``claimed``, ``shares``, ``unknown`` (something
-    behind it is unexplained), ``cycle`` or ``order`` (the order cannot be read in full)."""
+    """``target`` and ``descends``; of possible ones ``name``, ``claimed``, ``shares``, ``removal`` (a step
+    says it took the ordered records out, and nothing shows it), ``unknown`` (something behind it is
+    unexplained), ``cycle`` or ``order`` (the order cannot be read in full)."""
     hop: Hop | None
     """The last link of one witness path; ``None`` at its beginning."""
     distance: int
@@ -71,8 +75,8 @@ class Reached:
 
     @property
     def descends(self) -> bool:
-        """Whether its path begins at a target; else something about it, or the order, is not known."""
-        return self.reason not in ("unknown", "cycle", "order")
+        """Whether a path leads to it from a target; else something about it, or the order, is not known."""
+        return self.reason not in ("removal", "unknown", "cycle", "order")
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,12 @@ class Why:
 
     reason: str
     """``origin``: a believed dataset statement, and no target; ``made``: every step that made it lists all
-    its inputs, and they are clear; ``removed``: so, but for inputs whose ordered records were removed;
+    its inputs, and they are clear; ``removed``: so, but for inputs whose ordered records are shown to be out;
     ``support``: small code, configuration or environment; ``named-only``: the order reaches nothing else."""
     statements: tuple[str, ...]
     """Digests of the statements that say so."""
+    proofs: tuple[str, ...] = ()
+    """What shows that the records are out: SHA-256 of files of proofs, roots of leaf files."""
 
 
 def snapshot_digest(graph: Graph, without: Collection[str] = ()) -> str:
@@ -140,19 +146,31 @@ class Impact:
     Args:
         graph: verified statements, and unverified ones as evidence nobody is granted.
         order: the order.
-        found: datasets in which the order's records were found by other means than its own naming them.
+        found: datasets in which the order's records were found by other means than its own naming them, or
+            than by ``shown``.
+        shown: proofs about records, leaf files that were looked through, and lists of keys.
     """
 
-    def __init__(self, graph: Graph, order: OrderState, found: Iterable[Artifact] = ()) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        order: OrderState,
+        found: Iterable[Artifact] = (),
+        shown: Shown = NOTHING_SHOWN,
+    ) -> None:
         self.graph = graph
         self.order = order
         self.unknowns = Unknowns(graph)
-        self.targets: dict[Artifact, str] = {**dict.fromkeys(sorted(set(found)), "records")}
+        holding = {*found, *holders(graph, order, shown)}
+        self.targets: dict[Artifact, str] = {**dict.fromkeys(sorted(holding), "records")}
         self.targets |= named_artifacts(order, graph)
         self.records_only = self._records_only()
         self.artifacts = frozenset(self.unknowns.artifacts | set(self.targets))
         self._nodes = {id(node): number for number, node in enumerate(graph.steps)}
         self._weights_in = self._containers()
+        self.answering = Answering(graph, order, self.records_only, shown)
+        if self.answering.steps:
+            self.answering.weigh({target: self._carried(target) for target in sorted(self.records_only)})
         self.reached: dict[Artifact, Reached] = {}
         self.clear: dict[Artifact, Why] = {}
         if order.derived:
@@ -182,11 +200,6 @@ class Impact:
     def followed(self) -> list[Artifact]:
         """What a target leads to, sorted: proven, or possible by a link or a name that is in doubt."""
         return sorted(a for a, each in self.reached.items() if each.descends)
-
-    @cached_property
-    def answering(self) -> list[StepNode]:
-        """Steps that say they took the ordered records out, in the order of digests."""
-        return [node for node in self.graph.steps if self._answers(node)]
 
     def path(self, artifact: Artifact) -> list[Hop]:
         """Return the links of the witness path, from its beginning to ``artifact``."""
@@ -276,36 +289,31 @@ class Impact:
             if artifact.sha256 not in whole and (how == "records" or artifact.sha256 in of_records)
         )
 
-    def _answers(self, node: StepNode) -> bool:
-        """Whether a step says that it took the records out: a believed transform that names the order."""
-        said = node.said.get("order", "").removeprefix("sha256:")
-        believed = node.evidence.believed and node.kind == "transform"
-        return bool(self.records_only) and believed and said == self.order.digest
-
     @cached_property
-    def removals(self) -> list[tuple[Artifact, Artifact]]:
-        """What ordered records are in, and what a believed step says it made without them, sorted.
+    def removals(self) -> list[Removal]:
+        """What believed steps say they took ordered records out of, sorted, each with what keeps it open.
 
-        Nothing here shows that they are gone: ``attest.absence`` does.
+        Of an output that is affected for another reason it does not matter, and it is not among them.
         """
-        carried = {target: self._carried(target) for target in sorted(self.records_only)}
-        pairs = set()
-        for node in self.answering:
-            inputs = {each.artifact for each in node.inputs}
-            outputs = [each for each in node.outputs if not set(self.trees_of(each)) & set(node.outputs)]
-            fresh = [each for each in outputs if each not in self.reached or not self.reached[each].descends]
-            pairs |= {(old, new) for old, those in carried.items() if those & inputs for new in fresh}
-        return sorted(pairs)
+
+        def otherwise(artifact: Artifact) -> bool:
+            known = self.reached.get(artifact)
+            return known is not None and known.descends and artifact not in self.records_only
+
+        return [each for each in self.answering.removals if not otherwise(each.new)]
 
     def _carried(self, target: Artifact) -> set[Artifact]:
-        """Return what holds a target's records, or was made of it, before any step took them out."""
+        """Return what holds a target's records, or was made of it, before they are shown to be out."""
         seen, stack = {target}, [target]
         done: set[int] = set()
         while stack:
-            for edge in self._edges(stack.pop(), done, records=True):
-                if edge.target not in seen:
-                    seen.add(edge.target)
-                    stack.append(edge.target)
+            for edge in self._edges(stack.pop(), done):
+                if edge.target in seen or self.answering.leaves_behind(
+                    edge.hop.statement, target, edge.target
+                ):
+                    continue
+                seen.add(edge.target)
+                stack.append(edge.target)
         return seen
 
     # -- the edges -----------------------------------------------------------------------------------------
@@ -322,11 +330,11 @@ class Impact:
                     found[Artifact(sha256)].append((tree, weights))
         return found
 
-    def _edges(self, artifact: Artifact, done: set[int], *, records: bool) -> Iterator[_Edge]:
+    def _edges(self, artifact: Artifact, done: set[int]) -> Iterator[_Edge]:
         """Yield what an artifact went into; a step that was followed before leads nowhere new."""
         for node, item in self.unknowns.readers.get(artifact, ()):
             number = self._nodes[id(node)]
-            if number in done or (records and self._answers(node)):
+            if number in done:
                 continue
             done.add(number)
             hop = Hop(artifact, item.role, node.kind, node.evidence.digest)
@@ -367,9 +375,16 @@ class Impact:
     def _spread(
         self, sources: Iterable[Artifact], certainty: Certainty, reason: str, *, records: bool = False
     ) -> None:
-        """Walk breadth first from the sources; what was reached or is clear stays what it is."""
+        """Walk breadth first from the sources; what was reached or is clear stays what it is.
+
+        ``records``: not over steps that say they took them out.
+        """
         proven = certainty is Certainty.PROVEN
-        follow: Callable[[_Edge], bool] = (lambda edge: edge.granted) if proven else (lambda _: True)
+
+        def follow(edge: _Edge) -> bool:
+            answered = records and self.answering.says(edge.hop.statement)
+            return (edge.granted or not proven) and not answered
+
         level: list[Artifact] = []
         for source in sources:
             if source not in self.reached and source not in self.clear:
@@ -380,7 +395,7 @@ class Impact:
         while level:
             fresh: set[Artifact] = set()
             for artifact in sorted(level):
-                for edge in self._edges(artifact, done, records=records):
+                for edge in self._edges(artifact, done):
                     if edge.target in self.reached or edge.target in self.clear or not follow(edge):
                         continue
                     said = "descends" if proven else self._said(edge, reason)
@@ -395,6 +410,8 @@ class Impact:
         before = self.reached[edge.hop.source]
         if before.certainty is Certainty.POSSIBLE:
             return before.reason
+        if self.answering.unshown(edge.hop.statement, edge.target):
+            return "removal"
         return "shares" if edge.hop.how == "holds" else reason
 
     def _find_clear(self) -> None:
@@ -407,14 +424,18 @@ class Impact:
         self.clear = {artifact: self._why(artifact) for artifact in sorted(clean - self.reached.keys())}
 
     def _clear_without(self, targets: set[Artifact], forgiven: frozenset[Artifact]) -> set[Artifact]:
-        """Return what is clear of ``targets``; what answers the order may read what is ``forgiven``."""
+        """Return what is clear of ``targets``; what is rid of its records may be ``forgiven``."""
         waits = _Waits()
         for number, node in enumerate(self.graph.steps):
             own = set(node.outputs)
             inputs = {a for each in node.inputs if (a := each.artifact) is not None}
-            waits.add_all(number, inputs - own - (forgiven if self._answers(node) else frozenset()))
+            rid = bool(forgiven) and self.answering.says(node.evidence.digest)
+            waits.add_all(number, () if rid else inputs - own)
             for output in own:
                 waits.add_all(output, {number, *((inputs & own) - {output})})
+                if rid:
+                    without = self.answering.rid_of(node.evidence.digest, output)
+                    waits.add_all(output, inputs - own - (forgiven & without))
         for source, described in self.unknowns.derived.items():
             for subject in {a for each in described for a in each.artifacts} - {source}:
                 waits.add_all(subject, {source})
@@ -441,11 +462,18 @@ class Impact:
     def _why(self, artifact: Artifact) -> Why:
         makers = [node for node in self.unknowns.makers(artifact) if node.evidence.believed]
         if makers:
-            removed = any(self._answers(node) for node in makers)
-            digests = sorted({node.evidence.digest for node in makers})
-            return Why("removed" if removed else "made", tuple(digests))
+            digests = tuple(sorted({node.evidence.digest for node in makers}))
+            if any(self.answering.rid_of(digest, artifact) for digest in digests):
+                return Why("removed", digests, self._shown_by(artifact))
+            return Why("made", digests)
         described = sorted(each.digest for each in self.graph.datasets(artifact) if each.believed)
         return Why("origin", tuple(described)) if described else Why("support", ())
+
+    def _shown_by(self, artifact: Artifact) -> tuple[str, ...]:
+        """Return what shows that the records are out of an artifact, or of the directory it is part of."""
+        whole = {artifact, *self.trees_of(artifact)}
+        those = (each for each in self.answering.removals if each.new in whole)
+        return tuple(sorted({by for each in those for by in self.answering.shown_by(each)}))
 
     # -- what the vendor must explain ----------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from attest.model import Model, Timestamp
 from attest.predicates.deletion_order import DeletionOrder, ItemClass
 from attest.predicates.distribution import Distribution
 from attest.resource import Artifact
+from attest.toll_removals import RemovalRow, removal_rows
 from attest.unexplained import PROBLEMS
 
 __all__ = [
@@ -50,7 +51,7 @@ LIMITS = (
     "That a model has forgotten anything, or that what descends from a target still holds any of it.",
     "Copies of the same bytes in other places: a digest says what they are, never where.",
     "That every recipient was recorded.",
-    "That a step that names the order took the records out: `attest verify-deletion` asks for the proofs.",
+    "That nothing else changed where records were taken out: a proof is about the records it names.",
     "Records that a committed dataset never listed.",
     "What the order means in law: whether something is reached, excepted or late is for people to decide.",
 )
@@ -122,7 +123,8 @@ class AffectedRow(Model):
     item_class: ItemClass = Field(alias="class", description="What kind of thing it is.")
     certainty: Literal["proven", "possible"]
     reason: str = Field(
-        description="target or descends; of possible ones name, claimed, shares, unknown, cycle or order."
+        description="target or descends; of possible ones name, claimed, shares, removal, unknown, cycle or "
+        "order."
     )
     part_of: str | None = Field(
         default=None, description="The directory whose weights it is, and nothing else: counted with it."
@@ -173,6 +175,10 @@ class ClearRow(Model):
     )
     why: Literal["origin", "made", "removed", "support", "named-only"]
     statements: list[str]
+    proofs: list[str] = Field(
+        default_factory=list,
+        description="Of removed: what shows it; sha256:… of files of proofs, roots of leaf files.",
+    )
 
 
 class ImpactReport(Model):
@@ -194,6 +200,9 @@ class ImpactReport(Model):
     recipients: list[RecipientRow]
     unknown: list[UnknownRow]
     clear: list[ClearRow]
+    removals: list[RemovalRow] = Field(
+        default_factory=list, description="Ordered records that steps say they took out of something."
+    )
     warnings: list[str]
     not_proven: list[str]
 
@@ -242,6 +251,7 @@ def impact_report(
         recipients=recipients,
         unknown=unknown,
         clear=clear,
+        removals=removal_rows(impact),
         warnings=_warnings(impact, order, snapshot),
         not_proven=list(REACHED_LIMITS if reached else LIMITS),
     )
@@ -322,6 +332,7 @@ def _clear(impact: Impact) -> list[ClearRow]:
             part_of=_part_of(impact, artifact),
             why=why.reason,
             statements=_prefixed(why.statements),
+            proofs=list(why.proofs),
         )
         for artifact, why in impact.clear.items()
     ]
@@ -457,6 +468,12 @@ def _warnings(impact: Impact, order: OrderFacts, snapshot: SnapshotFacts) -> lis
     if by_name:
         found.append(
             f"{by_name} target(s) were found by name alone: they are possible, and names link nothing"
+        )
+    unshown = {each.new for each in impact.removals if each.faults}
+    if unshown:
+        found.append(
+            f"{len(unshown)} artifact(s) are said to be without the ordered records, and nothing shows it: "
+            "they, and what was made of them, are possible until proofs do"
         )
     differing = sum(bool(each.differs) for each in order.others)
     if differing:

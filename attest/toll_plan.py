@@ -14,6 +14,7 @@ from attest.plan import Plan, PlannedInput, PlannedStep, Wanted
 from attest.predicates.deletion_order import ItemClass
 from attest.text import show
 from attest.toll import LIMITS, SnapshotFacts, snapshot_facts
+from attest.toll_removals import RemovalRow, removal_lines, removal_rows
 from attest.width import clip, wrap
 
 __all__ = ["InputRow", "PlanReport", "StepRow", "WantedRow", "plan_report", "plan_table"]
@@ -71,6 +72,11 @@ class PlanReport(Model):
     snapshot: SnapshotFacts
     wanted: list[WantedRow]
     steps: list[StepRow]
+    removals: list[RemovalRow] = Field(
+        default_factory=list,
+        description="Ordered records that steps say they took out: only where that is shown, what they made "
+        "takes the place of what they read.",
+    )
     not_proven: list[str]
 
 
@@ -87,6 +93,7 @@ def plan_report(plan: Plan, trust: str) -> PlanReport:
         snapshot=snapshot_facts(impact, trust),
         wanted=[_wanted(plan, each) for each in plan.wanted],
         steps=[_step(plan, each) for each in plan.steps],
+        removals=removal_rows(impact),
         not_proven=[*LIMITS, "That a step that is run again gives a model as good as the one it replaces."],
     )
 
@@ -140,7 +147,7 @@ def plan_table(report: PlanReport) -> str:
         lines += _wanted_lines(row)
     for step in report.steps:
         lines += _step_lines(step, report.order)
-    lines += ["", "NOT PROVEN"]
+    lines += [*removal_lines(report.removals), "", "NOT PROVEN"]
     for each in report.not_proven:
         lines += wrap(each, _WIDTH, "  ", "    ")
     return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from attest.text import show, show_csv
 from attest.toll import AffectedRow, ClearRow, ImpactReport, UnknownRow
+from attest.toll_removals import removal_lines
 from attest.width import clip, pad, wrap
 
 __all__ = ["table", "to_csv"]
@@ -27,6 +28,7 @@ _REASONS = {
     "name": "found by its name alone",
     "claimed": "a link to it is claimed by somebody nobody believes",
     "shares": "it is a file of a target, by itself",
+    "removal": "a step says it took the records out, and nothing shows it",
     "unknown": "something behind it is not explained",
     "cycle": "it was made of itself",
     "order": "not all of the order can be read or found",
@@ -72,7 +74,8 @@ def table(report: ImpactReport, *, everything: bool = False) -> str:
         report: what was computed.
         everything: every row of every part; else at most 200 of what is affected, and names of the rest.
     """
-    lines = [*_head(report), *_affected(report, everything=everything), *_recipients(report)]
+    lines = [*_head(report), *_affected(report, everything=everything)]
+    lines += [*removal_lines(report.removals), *_recipients(report)]
     if report.scope is None:
         lines += _unknown(report.unknown, everything=everything)
         lines += _clear(report.clear, everything=everything)

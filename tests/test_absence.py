@@ -91,6 +91,10 @@ class Cleaned:
         found = faults(reviewed.graph, order, self.tapes, self.clean, shown)
         return {code: "; ".join(each.summary for each in found if each.code == code) for code, _ in found}
 
+    def impact(self, shown: Shown = NOTHING_SHOWN) -> Impact:
+        reviewed = review(NOTHING, self.world.lines, self.world.trust, NOW)
+        return Impact(reviewed.graph, reviewed.orders[self.digest], shown=shown)
+
     def close(self, shown: Shown = NOTHING_SHOWN, disposition: str = "records-removed"):
         item = {
             "artifact": descriptor(self.tapes, "tapes"),
@@ -103,12 +107,11 @@ class Cleaned:
         bundle = self.world.sign("deletion-certificate", [subject], predicate, "desk")
         reviewed = review(NOTHING, self.world.lines, self.world.trust, NOW)
         self.world.bundles.remove(bundle)
-        impact = Impact(reviewed.graph, reviewed.orders[self.digest])
+        impact = Impact(reviewed.graph, reviewed.orders[self.digest], shown=shown)
         closure = Closure(
             reviewed.graph.by_digest[bundle.statement_digest],
             impact,
             impact_report(impact, reviewed.orders, ""),
-            shown,
         )
         return closure.outcome, {gap.code: gap.subject for gap in closure.gaps}
 
@@ -141,7 +144,7 @@ def test_a_record_that_is_still_there_is_no_question_of_proof():
     said = f"2 of 2 records, first {min(case.ordered).hex()}: it is still in the new version"
     assert found == {"record-still-there": said}
     outcome, gaps = case.close(Shown(case.proofs))
-    assert (outcome, set(gaps)) == (Outcome.INCOMPLETE, {"record-still-there"})
+    assert (outcome, set(gaps)) == (Outcome.INCOMPLETE, {"record-still-there", "item-missing"})
 
 
 def test_a_proof_for_another_root_is_none():

@@ -97,6 +97,54 @@ def test_the_proofs_travel_beside_the_certificate(certified, capfd):
     assert checked(capfd, "D-1", "--proof", ".", code=0)[0] == "COMPLETE"
 
 
+def standing(capfd, *words):
+    said = json.loads(attest(capfd, "impact", "D-1", "--json", *words)[0])
+    found = {row["name"]: row["certainty"] for row in said["affected"] if "partOf" not in row}
+    clear = {row["name"]: (row["why"], row["proofs"]) for row in said["clear"] if "partOf" not in row}
+    return found, clear, said
+
+
+def test_impact_believes_no_step_that_says_the_records_are_out(certified, capfd):
+    found, clear, said = standing(capfd)
+    assert found == {"photos/": "proven", "m-photos/": "proven", "clean/": "possible"}
+    assert clear == {}
+    (row,) = said["removals"]
+    assert (row["shown"], row["problems"][0]["code"]) == (False, "proof-missing")
+    assert any("nothing shows it" in each for each in said["warnings"])
+    digest = f"sha256:{sha256_bytes((certified / 'clean.removal').read_bytes())}"
+    assert standing(capfd, "--proof", "clean.removal")[1] == {"clean/": ("removed", [digest])}
+    _, clear, said = standing(capfd, "--find-records")
+    assert [each.split()[:3] for each in clear["clean/"][1]] == [["leaf", "file", "of"]] * 2
+    text, _ = attest(capfd, "impact", "D-1")
+    assert "possible: a step says it took the records out, and nothing shows it" in text
+    assert "supply the removal proof" in text
+
+
+def test_a_plan_starts_only_from_what_is_shown_to_be_left(certified, capfd):
+    plan, _ = attest(capfd, "impact", "D-1", "--plan")
+    assert "CANNOT BE MADE ANEW" in plan
+    assert "supply the removal proof" in plan
+    plan, _ = attest(capfd, "impact", "D-1", "--plan", "--proof", "clean.removal")
+    assert "what is left of it: sha256:" in plan
+    assert "shown by sha256:" in plan
+
+
+def test_templates_leave_out_what_is_said_to_be_without_the_records(certified, capfd):
+    _, err = attest(capfd, "certify", "D-1", "--templates", "again")
+    assert "clean/ is said to be without the ordered records, and is not shown to be: 2 of 2" in err
+    assert "clean/" not in (certified / "again" / "items.yaml").read_text()
+
+
+def test_a_run_goes_on_with_what_is_left_and_tells_where_nothing_shows_it(certified, capfd):
+    words = ("run", "--kind", "train", "--dataset", "clean", "--output")
+    _, err = attest(capfd, *words, "one", "--", "sh", "-c", "mkdir one && echo 1 > one/m.safetensors")
+    assert "reaches" not in err
+    for path in (certified / ".attest" / "records").glob("*.leaves"):
+        path.unlink()
+    _, err = attest(capfd, *words, "two", "--", "sh", "-c", "mkdir two && echo 2 > two/m.safetensors")
+    assert "reaches this dataset, unless the records are out as a step says" in err
+
+
 def test_two_leaf_files_show_it_too(certified, capfd):
     shutil.rmtree(certified / "c.proofs")
     book = certified / ".attest" / "records"

@@ -282,8 +282,8 @@ def test_records_reach_everything_until_a_step_took_them_out(world):
     new = trained(world, "new", without)
     impact = impact_of(world, bundle)
     assert impact.proven == sorted([faces, old, other])
-    assert impact.clear[without].reason == "removed"
-    assert impact.certainty(new) is CLEAR
+    assert {impact.reached[each].reason for each in (without, new)} == {"removal"}
+    assert impact.possible == sorted([without, new])
 
 
 def test_taking_records_out_does_not_answer_an_order_for_the_whole(world):

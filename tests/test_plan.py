@@ -7,8 +7,10 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_absence import Cleaned
 from test_impact import CLEAR, impact_of, make_world, order, records_order, trained
 
+from attest.absence import Shown
 from attest.plan import Plan
 
 
@@ -92,7 +94,7 @@ def test_a_circle_cannot_be_run(world):
     assert {each.missing for each in plan.wanted} == {"it was made of itself"}
 
 
-def test_what_is_left_of_a_dataset_takes_its_place(world):
+def test_what_nothing_shows_to_be_left_of_a_dataset_takes_no_place(world):
     faces, without = world.dataset("faces"), world.file("without")
     trained(world, "model", faces)
     bundle = records_order(world, faces)
@@ -100,8 +102,18 @@ def test_what_is_left_of_a_dataset_takes_its_place(world):
         "nothing is left to read as dataset"
     ]
     world.step("transform", [(faces, "dataset")], [without], order=bundle.statement_digest)
-    (step,) = Plan(impact_of(world, bundle)).steps
-    assert [(each.action, each.instead) for each in step.inputs] == [("replaced", without)]
+    assert Plan(impact_of(world, bundle)).steps == []  # nothing shows that the records are out
+
+
+def test_what_is_left_of_a_dataset_takes_its_place():
+    case = Cleaned()
+    old = trained(case.world, "old", case.tapes)
+    (step,) = Plan(case.impact(Shown(case.proofs))).steps
+    assert step.outputs == [old]
+    assert [(each.action, each.instead) for each in step.inputs] == [("replaced", case.clean)]
+    unshown = Plan(case.impact(Shown(case.proofs[1:])))
+    assert [each.missing for each in unshown.wanted] == ["nothing is left to read as dataset"]
+    assert [each.artifact for each in unshown.wanted] == [old]  # the model of the new version may be clear
 
 
 def explained_world(seed):

@@ -20,7 +20,6 @@ from attest.cli.signing import bundle_option, sign_or_keep, signing_options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attest.absence import Shown
     from attest.cli.ordered_records import OrderedRecords
     from attest.cli.signing import Signing
     from attest.closure import Closure
@@ -85,8 +84,8 @@ def command(
     bounds = limits_from(limits)
     snapshot = take_snapshot((), (), trust, store_uri, bounds)
     state = find_order(snapshot, order)
-    shown = records.shown(state, bounds)
-    impact = Impact(snapshot.graph, state, records.holding(state, snapshot.graph, shown))
+    holding, shown = records.read(state, bounds)
+    impact = Impact(snapshot.graph, state, holding, shown)
     report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
     if templates is not None or items is None or declaration is None:
         _write_templates(templates, impact, report)
@@ -95,7 +94,7 @@ def command(
         read_declaration(declaration, bounds), snapshot_digest(snapshot.graph)
     )
     statement = _statement(impact, said)
-    closure = _closure(statement, impact, report, shown)
+    closure = _closure(statement, impact, report)
     answer: dict[str, Any] = {
         "outcome": closure.outcome.value,
         "certificate": None,
@@ -115,12 +114,17 @@ def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) 
     from pathlib import Path
 
     from attest.certfile import declaration_template, items_template
+    from attest.cli.steps import warn
     from attest.closure import asks_for_consent
     from attest.files import write_file
     from attest.resource import Artifact
     from attest.text import show
 
     target = folder or Path()
+    for each in impact.removals:
+        for fault in each.faults:
+            new = show(impact.graph.name(each.new), 100)
+            warn(f"{new} is said to be without the ordered records, and is not shown to be: {fault.summary}")
     rows = []
     for row in report.affected:
         artifact = Artifact.parse(row.artifact)
@@ -153,14 +157,14 @@ def _timed(said: dict[str, Any]) -> dict[str, Any]:
     return {**said, "declaration": {**declaration, "executedOn": f"{declaration['executedOn']}T00:00:00Z"}}
 
 
-def _closure(statement: Statement, impact: Impact, report: ImpactReport, shown: Shown) -> Closure:
+def _closure(statement: Statement, impact: Impact, report: ImpactReport) -> Closure:
     """Hold the certificate against the order as a reader will who believes its officer."""
     from attest.closure import Closure
     from attest.graph import Evidence
     from attest.predicate import read_predicate
 
     officer = Evidence(statement, "deletion-certificate", read_predicate(statement), (), ("the officer",))
-    return Closure(officer, impact, report, shown)
+    return Closure(officer, impact, report)
 
 
 def _tell(answer: dict[str, Any]) -> None:

@@ -76,7 +76,8 @@ def command(
 
     Records an order names by their keys are in the dataset it names with them. Which others hold them, the
     leaf files of this project tell (--find-records), proofs (--proof), or somebody else (--found-in). A list
-    of keys the order names by its digest stays home; who has it gives it with --list.
+    of keys the order names by its digest stays home; who has it gives it with --list. What a step says to be
+    without those records is possible until --proof or the leaf files of --find-records show it.
 
     With --plan: which recorded steps to run again, from what, and without what is ordered gone, so that the
     affected models that are still wanted exist again. Nothing is run.
@@ -107,8 +108,8 @@ def command(
         else:
             snapshot = take_snapshot(bundles, registers, trust, store_uri, bounds)
             state = find_order(snapshot, order)
-            holding = records.holding(state, snapshot.graph, records.shown(state, bounds))
-            impact = Impact(snapshot.graph, state, holding)
+            holding, shown = records.read(state, bounds)
+            impact = Impact(snapshot.graph, state, holding, shown)
         if planned:
             _plan(impact, _artifacts(wanted), snapshot.trust.sha256, as_json=as_json)
         else:

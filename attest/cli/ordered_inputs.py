@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attest.cli.snapshot import Snapshot
+    from attest.docket import OrderState
     from attest.errors import AttestError
     from attest.impact import Impact
     from attest.provenance import Material
@@ -46,14 +47,26 @@ class InStore:
         """Return what orders in force reach: by the store's indexes, or from everything where need be."""
         from attest.cli.snapshot import impacts_in_force
         from attest.errors import AttestError
-        from attest.impact import Impact
         from attest.limits import DEFAULT
 
         try:
             return impacts_in_force(besides, self.trust, self.store_uri, DEFAULT)
         except AttestError:
-            graph, orders = self.snapshot.graph, self.snapshot.orders.values()
-            return [Impact(graph, each) for each in orders if each.binding and each.digest not in besides]
+            orders = self.snapshot.orders.values()
+            return [self.impact(each) for each in orders if each.binding and each.digest not in besides]
+
+    def impact(self, order: OrderState) -> Impact:
+        """Return what an order reaches; what shows that records are out are this project's leaf files."""
+        from attest.cli.ordered_records import OrderedRecords
+        from attest.impact import Impact
+        from attest.limits import DEFAULT
+
+        own = OrderedRecords(find_records=_names_records(order))
+        return Impact(self.snapshot.graph, order, *own.read(order, DEFAULT))
+
+
+def _names_records(state: OrderState) -> bool:
+    return state.order is not None and bool(state.order.targets.records)
 
 
 def check_orders(recorder: Recorder, stored: InStore, answering: str | None = None) -> None:
@@ -102,7 +115,8 @@ def _found(recorder: Recorder, stored: InStore, answering: str | None) -> list[A
         AttestError(_said(impact, material), str(material.artifact), _HINT)
         for impact in stored.impacts(answered)
         for material in recorder.materials
-        if (reached := impact.reached.get(material.artifact)) is not None and reached.descends
+        if (reached := impact.reached.get(material.artifact)) is not None
+        and (reached.descends or reached.reason == "removal")
     ]
 
 
@@ -110,6 +124,8 @@ def _said(impact: Impact, material: Material) -> str:
     state = impact.order
     claimed = "" if state.believed else ", claimed by nobody you trust,"
     what = f"the deletion order {state.title} ({state.state}){claimed} reaches this {material.role}"
+    if impact.reached[material.artifact].reason == "removal":
+        what += ", unless the records are out as a step says, which no leaf file of this project shows"
     return f"{what}: {path_to(impact, material.artifact, material.name)}"
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from attest.absence import Looked, Shown
     from attest.docket import OrderState
-    from attest.graph import Graph
     from attest.keylist import KeyList
     from attest.leaves import LeafFile
     from attest.limits import Limits
@@ -96,41 +95,42 @@ _OPTIONS = (
 class OrderedRecords:
     """What was given about the records an order names."""
 
-    found: tuple[str, ...]
-    find_records: bool
-    lists: tuple[Path, ...]
-    proofs: tuple[Path, ...]
+    found: tuple[str, ...] = ()
+    find_records: bool = False
+    lists: tuple[Path, ...] = ()
+    proofs: tuple[Path, ...] = ()
 
-    def shown(self, state: OrderState, limits: Limits, beside: Path | None = None) -> Shown:
-        """Read what was given.
+    def read(
+        self, state: OrderState, limits: Limits, beside: Path | None = None
+    ) -> tuple[list[Artifact], Shown]:
+        """Read what was given, and look through this project's leaf files where that is asked for.
 
         Args:
             state: the order.
             limits: of the reader.
             beside: a folder of proofs that is read besides, if it is there.
 
+        Returns:
+            The datasets in which the order's records were found, and what shows where they are and are not.
+
         Raises:
-            AttestError: something cannot be read, or is not what it was given as.
+            AttestError: something cannot be read, is not what it was given as, or is damaged.
             UsageError: a list is not the one the order names.
         """
+        from dataclasses import replace
+
+        from attest.resource import Artifact
+
         lists = read_lists(self.lists, limits)
         refuse_strange_lists(lists, [state])
         folders = [beside] if beside is not None and beside.is_dir() else []
-        return shown_about([state], [*self.proofs, *folders], lists)
-
-    def holding(self, state: OrderState, graph: Graph, shown: Shown) -> list[Artifact]:
-        """Return the datasets in which the order's records were found, by whatever way.
-
-        Raises:
-            AttestError: a leaf file of the project is damaged.
-        """
-        from attest.absence import holders
-        from attest.resource import Artifact
-
-        found = {*map(Artifact.parse, self.found), *holders(graph, state, shown)}
+        shown = shown_about([state], [*self.proofs, *folders], lists)
+        found = {*map(Artifact.parse, self.found)}
         if self.find_records:
-            found |= _in_project(state, shown)
-        return sorted(found)
+            own = _in_project(state, shown)
+            found |= {artifact for artifact, looked in own if looked.held}
+            shown = replace(shown, looked=(*shown.looked, *(looked for _, looked in own)))
+        return sorted(found), shown
 
 
 def read_lists(given: Iterable[Path], limits: Limits) -> dict[Path, KeyList]:
@@ -189,8 +189,8 @@ def shown_about(orders: Iterable[OrderState], proofs: Iterable[Path], lists: Map
     return read_proofs(proofs, wanted, known)
 
 
-def _in_project(state: OrderState, shown: Shown) -> set[Artifact]:
-    """Return the datasets of this project's record book that hold a record the order names."""
+def _in_project(state: OrderState, shown: Shown) -> list[tuple[Artifact, Looked]]:
+    """Return the datasets of this project's record book, with what their leaf files tell of ordered keys."""
     from attest.absence import keys_of_target, ordered_keys
     from attest.cli.named_records import project_book
 
@@ -198,11 +198,11 @@ def _in_project(state: OrderState, shown: Shown) -> set[Artifact]:
         if keys_of_target(each, shown) is None:
             warn("the order names records by a list of keys that is not in hand: --list FILE gives it")
     wanted = ordered_keys(state, shown)
-    found = set()
+    found = []
     for leaves in project_book().all_leaves():
         with leaves:
-            if look_through(leaves, wanted.get(leaves.owner.space, frozenset())).held:
-                found.add(leaves.owner.artifact)
+            keys = wanted.get(leaves.owner.space, frozenset())
+            found.append((leaves.owner.artifact, look_through(leaves, keys)))
     return found
 
 
@@ -244,11 +244,12 @@ def read_proofs(
     """
     from attest.absence import Shown
     from attest.commitment import Proof
+    from attest.digest import sha256_bytes
     from attest.errors import LimitError
     from attest.leaves import LeafFile
     from attest.removal import Removal
 
-    proofs: list[Proof] = []
+    files: dict[Proof, str] = {}
     looked: list[Looked] = []
     total = 0
     for path in _files(given):
@@ -260,11 +261,14 @@ def read_proofs(
             if wanted is not None:
                 with LeafFile(path) as leaves:
                     looked.append(look_through(leaves, wanted.get(leaves.owner.space, frozenset())))
-        elif data.startswith(b"ATTRRMV1"):
-            proofs += [each for pair in Removal.decode(data, str(path)).pairs for each in pair]
+            continue
+        if data.startswith(b"ATTRRMV1"):
+            read = [each for pair in Removal.decode(data, str(path)).pairs for each in pair]
         else:
-            proofs.append(Proof.decode(data, str(path)))
-    return Shown(tuple(dict.fromkeys(proofs)), tuple(looked), lists or {})
+            read = [Proof.decode(data, str(path))]
+        digest = sha256_bytes(data)
+        files |= {each: min(digest, files.get(each, digest)) for each in read}
+    return Shown(tuple(files), tuple(looked), lists or {}, files)
 
 
 def _files(given: Iterable[Path]) -> list[Path]:

@@ -35,7 +35,6 @@ class Replacing:
         """
         from attest.cli.snapshot import find_order
         from attest.errors import UsageError
-        from attest.impact import Impact
         from attest.resource import Artifact
 
         if order is None and not given:
@@ -44,7 +43,7 @@ class Replacing:
             hint = "attest impact ORDER --plan tells both"
             raise UsageError("--replaces and --order go together", hint=hint)
         artifacts = tuple(dict.fromkeys(Artifact.parse(each) for each in given))
-        impact = Impact(stored.snapshot.graph, find_order(stored.snapshot, order))
+        impact = stored.impact(find_order(stored.snapshot, order))
         for artifact in artifacts:
             if artifact not in impact.reached:
                 raise UsageError("is not affected by the order", f"--replaces {artifact}", "keep it")

@@ -60,10 +60,10 @@ def command(
     bounds = limits_from(limits)
     snapshot = take_snapshot(bundles, (*registers, str(certificate)), trust, store_uri, bounds)
     state = find_order(snapshot, order)
-    shown = records.shown(state, bounds, proofs_folder(certificate))
-    impact = Impact(snapshot.graph, state, records.holding(state, snapshot.graph, shown))
+    found, shown = records.read(state, bounds, proofs_folder(certificate))
+    impact = Impact(snapshot.graph, state, found, shown)
     report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
-    closure = Closure(_certificate(snapshot, state, certificate), impact, report, shown)
+    closure = Closure(_certificate(snapshot, state, certificate), impact, report)
     answer: dict[str, Any] = {
         "outcome": closure.outcome.value,
         "order": f"sha256:{state.digest}",

@@ -25,7 +25,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from attest.absence import holders
 from attest.closure import Closure, Gap
 from attest.closure import Outcome as Answer
 from attest.docket import OrderState, named_artifacts
@@ -82,7 +81,7 @@ class OrdersAnswered(Rule):
             trees, loose = _inside(order, held)
             if not (trees or loose or order.digest in asked or _may_reach(review, order)):
                 continue
-            impact = Impact(review.graph, order, holders(review.graph, order, review.shown))
+            impact = Impact(review.graph, order, shown=review.shown)
             if trees or loose or order.digest in asked or _reaches(impact, review):
                 examined += 1
                 findings += self._order(review, impact, trees)
@@ -129,7 +128,7 @@ class OrdersAnswered(Rule):
             return
         report = impact_report(impact, review.orders, review.trust.sha256)
         for certificate in certificates:
-            for gap in Closure(certificate, impact, report, review.shown).gaps:
+            for gap in Closure(certificate, impact, report).gaps:
                 if (fault := self._fault(gap)) is not None:
                     yield _short(review, order, certificate, gap, *fault)
 
