@@ -114,7 +114,7 @@ def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) 
     from pathlib import Path
 
     from attest.certfile import declaration_template, items_template
-    from attest.cli.steps import warn
+    from attest.cli.options import warn
     from attest.closure import asks_for_consent
     from attest.files import write_file
     from attest.resource import Artifact
