@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from array import array
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from attest.listing import Found, Listing
@@ -13,7 +13,17 @@ from attest.outcomes import Answers, FileDigest, Offender
 from attest.reading import SHA, Pulse, Root, read_files, reason_of
 from attest.scan import Scan
 
-__all__ = ["BATCH_BYTES", "BATCH_FILES", "TINY", "Batch", "Executor", "Step", "batches", "read_batch"]
+__all__ = [
+    "BATCH_BYTES",
+    "BATCH_FILES",
+    "TINY",
+    "Batch",
+    "Executor",
+    "Groups",
+    "Step",
+    "batches",
+    "read_batch",
+]
 
 TINY = 16 << 10
 """Bytes below which a file costs more in Python than in SHA-256: threads would only fight for the GIL."""
@@ -91,39 +101,68 @@ def _dense(numbers: array[int]) -> Sequence[int]:
     return range(first, last + 1) if last - first + 1 == len(numbers) else numbers
 
 
-def _groups(listing: Listing) -> Iterator[tuple[array[int], int]]:
-    """Yield the numbers of files that belong together, and the largest size among them."""
-    tiny, other = array("I"), array("I")
-    room, most = BATCH_BYTES, 0
-    for number, size in enumerate(listing.sizes()):
-        if size < TINY:
-            tiny.append(number)
-            if len(tiny) == BATCH_FILES:
-                yield tiny, TINY - 1
-                tiny = array("I")
-        elif size < BATCH_BYTES:
-            other.append(number)
-            room, most = room - size, max(most, size)
-            if room <= 0 or len(other) == BATCH_FILES:
-                yield other, most
-                other, room, most = array("I"), BATCH_BYTES, 0
-    if other:
-        yield other, most
-    if tiny:
-        yield tiny, TINY - 1
+class Groups:
+    """Groups the files of a listing that may still grow: each large one alone, tiny ones apart from the rest.
+
+    Args:
+        root: the directory they are in.
+        listing: the files.
+    """
+
+    def __init__(self, root: str, listing: Listing) -> None:
+        self._root, self._listing = root, listing
+        self._tiny, self._other = array("I"), array("I")
+        self._room, self._most = BATCH_BYTES, 0
+        self._next = 0
+        self.small = 0
+        """Files so far that share a batch with others."""
+
+    def take(self) -> list[Batch]:
+        """Return the batches that are full by now; the files of the others wait for more."""
+        full: list[Batch] = []
+        first, self._next = self._next, len(self._listing)
+        large = 0
+        for number, size in enumerate(self._listing.sizes(first), first):
+            if size < TINY:
+                self._tiny.append(number)
+                if len(self._tiny) == BATCH_FILES:
+                    full.append(self._close_tiny())
+            elif size < BATCH_BYTES:
+                self._other.append(number)
+                self._room, self._most = self._room - size, max(self._most, size)
+                if self._room <= 0 or len(self._other) == BATCH_FILES:
+                    full.append(self._close_other())
+            else:
+                large += 1
+                full.append(Batch(self._root, self._listing, range(number, number + 1), size))
+        self.small += self._next - first - large
+        return full
+
+    def rest(self) -> list[Batch]:
+        """Return what waited for more."""
+        left = [self._close_other()] if self._other else []
+        return [*left, self._close_tiny()] if self._tiny else left
+
+    def _close_tiny(self) -> Batch:
+        numbers, self._tiny = self._tiny, array("I")
+        return Batch(self._root, self._listing, _dense(numbers), TINY - 1)
+
+    def _close_other(self) -> Batch:
+        numbers, most = self._other, self._most
+        self._other, self._room, self._most = array("I"), BATCH_BYTES, 0
+        return Batch(self._root, self._listing, _dense(numbers), most)
 
 
 def batches(scan: Scan) -> list[Batch]:
     """Group files by bytes and count: large ones first, alone and by size, tiny ones apart from the rest."""
-    listing = Listing.of(scan.found)
-    large = [(size, number) for number, size in enumerate(listing.sizes()) if size >= BATCH_BYTES]
-    large.sort(key=lambda found: -found[0])
-    alone = [Batch(scan.root, listing, range(number, number + 1), size) for size, number in large]
-    shared = [Batch(scan.root, listing, _dense(group), most) for group, most in _groups(listing)]
+    groups = Groups(scan.root, Listing.of(scan.found))
+    all_ = [*groups.take(), *groups.rest()]
+    large = [each for each in all_ if each.largest >= BATCH_BYTES]
+    large.sort(key=lambda batch: -batch.largest)
     return [
-        *alone,
-        *(each for each in shared if each.largest >= TINY),
-        *(each for each in shared if each.largest < TINY),
+        *large,
+        *(each for each in all_ if TINY <= each.largest < BATCH_BYTES),
+        *(each for each in all_ if each.largest < TINY),
     ]
 
 

@@ -2,8 +2,9 @@
 
 Four parts with seams between them: ``attest.scan`` says which files there are, ``attest.batch`` groups them
 by bytes and by count, an ``Executor`` has each batch read (on threads by ``attest.workers``, in processes by
-``attest.readers``), and ``attest.reading`` reads. Another executor (a cluster, a cache) replaces the third
-part alone; the answer is the same whatever runs the batches and in whatever order they end.
+``attest.readers``), and ``attest.reading`` reads. Of many files the first are read while the others are still
+looked for (``attest.ahead``). Another executor (a cluster, a cache) replaces the third part alone; the answer
+is the same whatever runs the batches and in whatever order they end.
 
 A file that changes while it is read is never digested: its identity, size and times are compared before and
 after. What is not found: a change that leaves all of these as they were. A read that gives nothing for
@@ -14,16 +15,17 @@ from __future__ import annotations
 
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
+from attest.ahead import Ahead
 from attest.batch import BATCH_BYTES, Batch, Executor, Step, batches, read_batch
 from attest.errors import DigestError
 from attest.listing import Listing
 from attest.outcomes import SETTLED_NS, Digests, FileDigest, Offender, Outcomes
-from attest.scan import Scan, mode_of, moved, refuse, scan_file, scan_tree, unreadable
+from attest.scan import Scan, barred, mode_of, moved, refuse, scan_file, scan_tree, walk_tree
 from attest.workers import Serial, Threads, cores
 
 __all__ = [
@@ -45,9 +47,10 @@ __all__ = [
     "hash_tree",
     "outcomes_of",
     "read_batch",
+    "scan_and_hash",
 ]
 
-MANY = 20_000
+MANY = 5_000
 """Files of less than ``BATCH_BYTES`` from which on processes win more than starting them costs."""
 
 
@@ -55,7 +58,11 @@ class Progress(Protocol):
     """Whoever wants to watch. All methods are called from the thread that asked for the digests."""
 
     def start(self, files: int, size: int) -> None:
-        """Work of so many files and bytes begins."""
+        """Work of so many files and bytes begins.
+
+        With 0 files nobody knows yet how many; when somebody does, this is called once more, and what was
+        done until then counts.
+        """
 
     def advance(self, files: int, size: int) -> None:
         """So many more files and bytes are done."""
@@ -68,7 +75,7 @@ def _executor(work: Sequence[Batch], workers: int | None) -> Executor:
     """Choose what reads best: processes where many small files would make threads wait for each other."""
     small = sum(len(batch.numbers) for batch in work if batch.largest < BATCH_BYTES)
     if small >= MANY and (workers or cores()) > 1:
-        from attest.readers import Processes, available  # a few files need nothing of it
+        from attest.readers import Processes, available
 
         if available():
             return Processes(workers)
@@ -100,9 +107,20 @@ def outcomes_of(
     outcomes = Outcomes(listing, time.time_ns())
     if progress:
         progress.start(len(listing), sum(listing.sizes()))
+    _gather(outcomes, (executor or _executor(work, workers)).run(work), progress, taken)
+    outcomes.check(scan.root)
+    return outcomes
+
+
+def _gather(
+    outcomes: Outcomes,
+    running: Generator[Step, None, None],
+    progress: Progress | None,
+    taken: Callable[[Outcomes, Sequence[int]], None] | None = None,
+) -> None:
+    """Take in what comes of reading."""
     try:
-        # whatever interrupts, what reads is told to stop
-        with closing((executor or _executor(work, workers)).run(work)) as steps:
+        with closing(running) as steps:  # whatever interrupts, what reads is told to stop
             for step in steps:
                 came = outcomes.add(step.outcomes)
                 if taken:
@@ -112,8 +130,6 @@ def outcomes_of(
     finally:
         if progress:
             progress.finish()
-    outcomes.check(scan.root)
-    return outcomes
 
 
 def hash_scan(
@@ -125,11 +141,14 @@ def hash_scan(
 ) -> Digests:
     """Digest what a scan found; arguments, order and errors are those of ``hash_tree``."""
     if scan.offenders:
-        raise refuse([*scan.offenders, *unreadable(scan)], scan.root)
+        raise barred(scan)
     if not scan.found:
         left_out = f": all {scan.skipped} are excluded" if scan.skipped else ""
         raise DigestError(f"no file to digest{left_out}", scan.root, "an empty directory has no digest")
-    outcomes = outcomes_of(scan, workers, executor, progress)
+    return _digests(scan, outcomes_of(scan, workers, executor, progress))
+
+
+def _digests(scan: Scan, outcomes: Outcomes) -> Digests:
     if offenders := outcomes.offenders() or moved(scan):
         raise refuse(offenders, scan.root)
     return Digests(outcomes)
@@ -162,8 +181,53 @@ def hash_tree(
             paths are named in one message.
         UsageError: a pattern cannot be read.
     """
-    scan = scan_tree(root, exclude, symlinks=symlinks)
-    return hash_scan(scan, workers=workers, executor=executor, progress=progress)
+    return scan_and_hash(
+        root, exclude=exclude, symlinks=symlinks, workers=workers, executor=executor, progress=progress
+    )[1]
+
+
+def scan_and_hash(
+    root: Path,
+    *,
+    exclude: Sequence[str] = (),
+    symlinks: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> tuple[Scan, Digests]:
+    """Return what ``scan_tree`` does for a directory, and its digests; all else is as of ``hash_tree``.
+
+    Once there are many small files, processes read them while the rest of the tree is walked.
+    """
+    with closing(walk_tree(root, exclude, symlinks=symlinks)) as walk:
+        work = Ahead(walk)
+        alone = executor is not None or (workers or cores()) == 1
+        outcomes = None if alone else _read_ahead(work, workers, progress)
+        scan = work.finish()
+    if outcomes is None:
+        return scan, hash_scan(scan, workers=workers, executor=executor, progress=progress)
+    outcomes.check(scan.root)
+    return scan, _digests(scan, outcomes)
+
+
+def _read_ahead(work: Ahead, workers: int | None, progress: Progress | None) -> Outcomes | None:
+    """Have a tree read while it is walked; ``None`` if it is too small for that, or nobody here can."""
+    if not work.reaches(MANY):
+        return None
+    from attest.readers import Processes, available  # a few files need nothing of it
+
+    if not available():
+        return None
+
+    def ended(scan: Scan) -> None:
+        if progress:
+            progress.start(len(scan.found), sum(work.listing.sizes()))
+
+    outcomes = Outcomes(work.listing, time.time_ns())
+    if progress:
+        progress.start(0, 0)
+    _gather(outcomes, Processes(workers).run_as_found(work.batches(ended)), progress)
+    return outcomes
 
 
 def hash_file(path: Path, *, progress: Progress | None = None) -> FileDigest:

@@ -134,9 +134,10 @@ class Listing(Sequence[Found]):
             return bytes(self._statuses[size * numbers[0] : size * numbers[-1] + size])
         return b"".join([self._statuses[size * each : size * each + size] for each in numbers])
 
-    def sizes(self) -> Iterator[int]:
-        """Yield the sizes of all, by number."""
-        return map(operator.itemgetter(2), STATUS.iter_unpack(self._statuses))
+    def sizes(self, first: int = 0) -> Iterator[int]:
+        """Yield the sizes of all, by number, or of all from one on."""
+        statuses = self._statuses[STATUS.size * first :] if first else self._statuses
+        return map(operator.itemgetter(2), STATUS.iter_unpack(statuses))
 
     def status(self, number: int) -> Status:
         """Return the status of the file with that number."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 from attest.errors import FormatError
-from attest.hashing import Digests, Executor, FileDigest, Progress, changed, hash_file, hash_scan
+from attest.hashing import Digests, Executor, FileDigest, Progress, changed, hash_file, scan_and_hash
 from attest.limits import DEFAULT, Limits
 from attest.scan import mode_of, path_problem, scan_tree
 
@@ -237,10 +237,13 @@ def digest_path(
     if not stat.S_ISDIR(mode_of(path) or 0):
         file = (cache.hash_file if cache else hash_file)(path, progress=progress)
         return Measured(path, file.sha256, file.size, [file], None)
-    scan = scan_tree(path, exclude, symlinks=symlinks)
-    files = (cache.hash_scan if cache else hash_scan)(
-        scan, workers=workers, executor=executor, progress=progress
-    )
+    if cache:
+        scan = scan_tree(path, exclude, symlinks=symlinks)
+        files = cache.hash_scan(scan, workers=workers, executor=executor, progress=progress)
+    else:
+        scan, files = scan_and_hash(
+            path, exclude=exclude, symlinks=symlinks, workers=workers, executor=executor, progress=progress
+        )
     manifest = Manifest.measured(files)
     return Measured(
         path,

@@ -22,6 +22,9 @@ SECOND = 1_000_000_000
 _AT_ONCE = 4096
 """Lines of a manifest that are made together."""
 
+_ONCE_MORE = bytes([1, *[2] * 255])
+"""How often a file was answered for, once it is again: 2 stands for more than once."""
+
 
 class Offender(NamedTuple):
     """A path that keeps its tree from having a digest."""
@@ -109,6 +112,8 @@ class Answers(Sequence[FileDigest | Offender]):
 class Outcomes(Sequence[FileDigest | Offender]):
     """One outcome for each file of a listing, in its order; filled while the answers come.
 
+    The listing may grow meanwhile; a file's number stays what it is.
+
     Args:
         listing: holds the files.
         read_ns: when reading began: earlier than of any file, so that none looks more settled than it is.
@@ -132,16 +137,25 @@ class Outcomes(Sequence[FileDigest | Offender]):
         if not isinstance(answers, Answers) or answers.listing is not self.listing:
             return [number for number in map(self._add_one, answers) if number is not None]
         numbers, digests = answers.numbers, answers.digests
+        self.grow()
         if isinstance(numbers, range):
-            self.sha256[SHA * numbers.start : SHA * numbers.stop] = digests
+            some = slice(numbers.start, numbers.stop)
+            self.sha256[SHA * some.start : SHA * some.stop] = digests
+            self._times[some] = self._times[some].translate(_ONCE_MORE)
         else:
             for place, number in enumerate(numbers):
                 self.sha256[SHA * number : SHA * number + SHA] = digests[SHA * place : SHA * place + SHA]
-        for number in numbers:
-            self._times[number] = min(self._times[number] + 1, 2)
+                self._times[number] = _ONCE_MORE[self._times[number]]
         for place, reason in answers.failures.items():
             self.failures[numbers[place]] = reason
         return numbers
+
+    def grow(self) -> None:
+        """Make room for files that came into the listing since."""
+        more = len(self.listing) - len(self._times)
+        if more:
+            self.sha256 += bytes(SHA * more)
+            self._times += bytes(more)
 
     def join(self, part: Outcomes, numbers: Sequence[int]) -> None:
         """Take over the outcomes of some of these files, which were read as a listing of their own."""
@@ -160,7 +174,7 @@ class Outcomes(Sequence[FileDigest | Offender]):
         if number is None:
             self._strange += 1
             return None
-        self._times[number] = min(self._times[number] + 1, 2)
+        self._times[number] = _ONCE_MORE[self._times[number]]
         if isinstance(outcome, Offender):
             self.failures[number] = outcome.reason
         else:

@@ -17,11 +17,11 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from attest import reading
-from attest.batch import Batch, Step
+from attest.batch import BATCH_BYTES, Batch, Step
 from attest.outcomes import Answers
 from attest.reading import DONE, HELLO, PROGRESS, REPORT, SHA, STALLED, STATUS, TASK, USED, failures_of
 from attest.workers import Threads, cores, read_timeout, stalled
@@ -77,13 +77,21 @@ class Processes:
             DigestError: a file has given nothing for too long.
             UsageError: ``ATTEST_READ_TIMEOUT`` is no number.
         """
-        crew = _Crew(deque(work), read_timeout(), self._warm, self._cold)
+        return self.run_as_found([work])
+
+    def run_as_found(self, source: Iterable[Sequence[Batch]]) -> Generator[Step, None, None]:
+        """Read batches as ``run`` does, that come a few at a time, or none.
+
+        The source is asked again and again while the processes are at work, so that finding files and reading
+        them go on at once. What it raises is raised here, and the processes are killed.
+        """
+        crew = _Crew(iter(source), read_timeout(), self._warm, self._cold)
         try:
             yield from crew.run()
         finally:
             crew.end()
-        if crew.waiting:
-            yield from Threads(self._warm).run(list(crew.waiting))
+        if left := crew.left():
+            yield from Threads(self._warm).run(left)
 
 
 class _Reader:
@@ -233,14 +241,16 @@ class _Crew:
     """The processes of one run.
 
     Args:
-        waiting: batches that nobody has yet; what is left at the end nobody here could read.
+        source: gives batches, a few at a time.
         timeout: seconds that a read may give nothing.
         warm: processes at most.
         cold: the same while they wait for the disk.
     """
 
-    def __init__(self, waiting: deque[Batch], timeout: float, warm: int, cold: int) -> None:
-        self.waiting = waiting
+    def __init__(self, source: Iterator[Sequence[Batch]], timeout: float, warm: int, cold: int) -> None:
+        self._source: Iterator[Sequence[Batch]] | None = source
+        self._waiting: deque[Batch] = deque()
+        """Batches that nobody has yet."""
         self._timeout = timeout
         self._warm, self._cold = warm, cold
         self._readers: dict[int, _Reader] = {}
@@ -252,11 +262,12 @@ class _Crew:
     def run(self) -> Generator[Step, None, None]:
         """Yield what the processes say until all is done, or too many were lost."""
         while self._lost < LOST:
+            more = self._look_for_more()
             yield from self._hire()
             yield from self._feed()
-            if not any(reader.batches for reader in self._readers.values()):
+            if not more and not any(reader.batches for reader in self._readers.values()):
                 return
-            for fd, _ in self._poll.poll(1000):
+            for fd, _ in self._poll.poll(0 if more else 1000):
                 reader = self._readers[fd]
                 try:
                     yield from reader.take()
@@ -264,9 +275,26 @@ class _Crew:
                     yield self._lose(reader)
             yield from self._miss()
 
+    def _look_for_more(self) -> bool:
+        """Take what the source gives; ``False``: it has ended."""
+        some = None if self._source is None else next(self._source, None)
+        if some is None:
+            self._source = None
+            return False
+        large = [batch for batch in some if batch.largest >= BATCH_BYTES]
+        self._waiting.extendleft(reversed(large))  # what takes longest starts first
+        self._waiting.extend([batch for batch in some if batch.largest < BATCH_BYTES] if large else some)
+        return True
+
+    def left(self) -> list[Batch]:
+        """Return all that nobody here could read; call it after ``end``."""
+        while self._look_for_more():
+            pass
+        return list(self._waiting)
+
     def _hire(self) -> Iterator[Step]:
         """Start processes while there is work for them."""
-        while self.waiting and len(self._readers) < self._wanted():
+        while self._waiting and len(self._readers) < self._wanted():
             try:
                 reader = _Reader(self._timeout)
             except (OSError, ValueError, subprocess.SubprocessError):
@@ -286,14 +314,14 @@ class _Crew:
 
     def _give(self, reader: _Reader) -> Iterator[Step]:
         """Let a process have as much as it can."""
-        while self.waiting and reader.has_room:
+        while self._waiting and reader.has_room:
             try:
-                if not reader.give(self.waiting[0]):
+                if not reader.give(self._waiting[0]):
                     return
             except OSError:
                 yield self._lose(reader)
                 return
-            self.waiting.popleft()
+            self._waiting.popleft()
 
     def _miss(self) -> Iterator[Step]:
         """Give up processes that have work and do not even say that a file stalls."""
@@ -309,7 +337,7 @@ class _Crew:
         self._lost += 1
         self._poll.unregister(reader.output)
         del self._readers[reader.output]
-        self.waiting.extendleft(reversed(reader.batches))
+        self._waiting.extendleft(reversed(reader.batches))
         reader.end()
         return Step(-reader.told, ())
 
@@ -319,4 +347,4 @@ class _Crew:
             reader.end()
         if self._lost >= LOST:
             left = [batch for reader in self._readers.values() for batch in reader.batches]
-            self.waiting.extendleft(reversed(left))
+            self._waiting.extendleft(reversed(left))

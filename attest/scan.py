@@ -13,7 +13,8 @@ import re
 import stat
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from operator import attrgetter
@@ -32,6 +33,7 @@ __all__ = [
     "Root",
     "Scan",
     "Status",
+    "barred",
     "kind_problem",
     "mode_of",
     "moved",
@@ -42,10 +44,13 @@ __all__ = [
     "scan_tree",
     "status_of",
     "unreadable",
+    "walk_tree",
 ]
 
 _AT_ONCE = 4096
 """Entries of a directory that are held together."""
+_STEP = 512
+"""Entries after which whoever reads ahead of the walk's end has a turn."""
 _NAME = attrgetter("name")
 
 SHOWN = 20
@@ -153,6 +158,11 @@ def refuse(offenders: Sequence[Offender], where: str) -> DigestError:
     return DigestError(f"{count} cannot be digested: {', '.join(listed)}{more}", where, hint)
 
 
+def barred(scan: Scan) -> DigestError:
+    """Return the error for a tree in which something was found that has no digest, and name all of that."""
+    return refuse([*scan.offenders, *unreadable(scan)], scan.root)
+
+
 def scan_file(path: Path) -> Scan:
     """Look at a single file; a symbolic link to one is followed, because the caller named it.
 
@@ -189,11 +199,26 @@ def scan_tree(root: Path, exclude: Sequence[str] = (), *, symlinks: bool = False
         DigestError: the directory cannot be opened. What is wrong inside it is listed in the scan.
         UsageError: a pattern cannot be read.
     """
+    return deque(walk_tree(root, exclude, symlinks=symlinks), maxlen=1).pop()
+
+
+def walk_tree(
+    root: Path, exclude: Sequence[str] = (), *, symlinks: bool = False
+) -> Generator[Scan, None, None]:
+    """Walk a directory as ``scan_tree`` does, and yield now and then what was found so far.
+
+    That is one scan whose files, offenders and directories grow from one step to the next; none of it is in
+    order. The last that is yielded is the whole scan, sorted.
+
+    Raises:
+        DigestError: as of ``scan_tree``.
+        UsageError: as of ``scan_tree``.
+    """
     exclusions = Exclusions(exclude)
     try:
         real = os.path.realpath(root, strict=True)
         with Root(real) as opened:
-            return _Walk(opened, real, exclusions, symlinks=symlinks).run()
+            yield from _Walk(opened, real, exclusions, symlinks=symlinks).run()
     except OSError as error:
         raise DigestError(reason_of(error), str(root)) from error
 
@@ -253,7 +278,7 @@ class _Walk:
         self._scan = Scan(real, self._found, [], 0, [], exclusions.patterns, symlinks)
         self._skipped = 0
 
-    def run(self) -> Scan:
+    def run(self) -> Iterator[Scan]:
         while self._pending:
             name, excluded = self._pending.pop()
             try:
@@ -262,13 +287,13 @@ class _Walk:
                         self._count(name, entries)
                     else:
                         self._scan.directories.append((name, before))
-                        self._list(f"{name}/" if name else "", entries)
+                        yield from self._list(f"{name}/" if name else "", entries)
             except OSError as error:
                 if not name:
                     raise
                 self._fail(name, error, excluded=excluded)
         self._found.sort()
-        return self._scan._replace(skipped=self._skipped)
+        yield self._scan._replace(skipped=self._skipped)
 
     def _fail(self, name: str, error: OSError, *, excluded: bool = False) -> None:
         if excluded:
@@ -286,12 +311,15 @@ class _Walk:
             else:
                 self._skipped += 1
 
-    def _list(self, prefix: str, entries: Iterator[os.DirEntry[str]]) -> None:
+    def _list(self, prefix: str, entries: Iterator[os.DirEntry[str]]) -> Iterator[Scan]:
         odd = _ODD.search(prefix) is not None
         folders: list[str] = []
         while some := list(islice(entries, _AT_ONCE)):
             some.sort(key=_NAME)  # what stands in order already is put in order soonest
-            self._sift(prefix, some, folders, odd=odd or _ODD.search("/".join(map(_NAME, some))) is not None)
+            close = odd or _ODD.search("/".join(map(_NAME, some))) is not None
+            for first in range(0, len(some), _STEP):
+                self._sift(prefix, some[first : first + _STEP], folders, odd=close)
+                yield self._scan
         folders.sort(reverse=True)  # the last is listed first
         self._pending += ((folder, False) for folder in folders)
 

@@ -105,3 +105,20 @@ def test_only_on_a_terminal(monkeypatch, stream):
     assert progress_bar() is None
     monkeypatch.setattr(stream, "isatty", lambda: True)
     assert isinstance(progress_bar(), Bar)
+
+
+def test_a_total_that_is_known_later(bar, stream, clock):
+    """While the tree is still walked, what was read is shown by itself; it counts when the total comes."""
+    bar.start(0, 0)
+    clock.now += 1
+    bar.advance(500, 25 * MIB)
+    assert stream.getvalue() == "\r\x1b[K25 MiB, 500 files so far, 25 MiB/s"
+    bar.start(2000, 100 * MIB)
+    clock.now += 1
+    bar.advance(500, 25 * MIB)
+    assert stream.getvalue().endswith("\r\x1b[K50 MiB of 100 MiB, 1,000 of 2,000 files, 25 MiB/s, 2 s left")
+    bar.finish()
+    bar.start(2, 20)
+    clock.now += 1
+    bar.advance(1, 10)
+    assert "10 B of 20 B, 1 of 2 files" in stream.getvalue()

@@ -11,7 +11,17 @@ import pytest
 
 from attest import scan as module
 from attest.errors import DigestError, UsageError
-from attest.scan import Offender, Root, moved, path_problem, refuse, scan_file, scan_tree, unreadable
+from attest.scan import (
+    Offender,
+    Root,
+    moved,
+    path_problem,
+    refuse,
+    scan_file,
+    scan_tree,
+    unreadable,
+    walk_tree,
+)
 
 
 def make(root, **files):
@@ -347,3 +357,16 @@ def test_a_directory_of_more_files_than_are_held_together_is_sorted(tmp_path, mo
     found = [each.path for each in scan_tree(tmp_path).found]
     assert len(found) == 23
     assert found == sorted(found, key=str.encode)
+
+
+def test_a_walk_in_steps_ends_with_the_scan(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_STEP", 2)
+    make(tmp_path, **{f"d__{number}": b"" for number in range(7)}, **{"d-": b"", "e": b"", "a": b""})
+    os.mkfifo(tmp_path / "pipe")
+    steps = []
+    for scan in walk_tree(tmp_path):
+        steps.append((len(scan.found), len(scan.offenders), len(scan.directories)))
+    assert scan == scan_tree(tmp_path)
+    assert steps == sorted(steps)
+    assert steps[0][0] <= 2
+    assert len(steps) >= 6

@@ -26,11 +26,15 @@ class Bar:
         self._clock = clock
         self._files = self._size = self._all_files = self._all_size = 0
         self._began = self._next = 0.0
-        self._shown = False
+        self._running = self._shown = False
 
     def start(self, files: int, size: int) -> None:
-        """Note how much there is to do."""
-        self._files, self._size, self._all_files, self._all_size = 0, 0, files, size
+        """Note how much there is to do; 0 files: that is not known yet."""
+        self._all_files, self._all_size = files, size
+        if self._running:
+            return
+        self._running = True
+        self._files = self._size = 0
         self._began = self._clock()
         self._next = self._began + QUIET
 
@@ -45,6 +49,7 @@ class Bar:
 
     def finish(self) -> None:
         """Take the line away."""
+        self._running = False
         if self._shown:
             self._show("")
             self._shown = False
@@ -55,6 +60,8 @@ class Bar:
 
     def _line(self, seconds: float) -> str:
         rate = self._size / seconds
+        if not self._all_files:
+            return f"{_bytes(self._size)}, {self._files:,} files so far, {_bytes(rate)}/s"
         done = self._size + FILE * self._files
         left = self._all_size + FILE * self._all_files - done
         end = f", {time_left(seconds * left / done)} left" if done > 0 else ""
