@@ -119,32 +119,41 @@ class Groups:
 
     def take(self) -> list[Batch]:
         """Return the batches that are full by now; the files of the others wait for more."""
-        full: list[Batch] = []
         first, self._next = self._next, len(self._listing)
-        large = 0
+        if max(self._listing.sizes(first), default=0) < TINY:  # which is so of most files of large trees
+            self._tiny.extend(range(first, self._next))
+            full = []
+        else:
+            full = self._sort(first)
+        self.small += self._next - first - sum(each.largest >= BATCH_BYTES for each in full)
+        end = len(self._tiny) // BATCH_FILES * BATCH_FILES
+        full += [
+            self._of_tiny(self._tiny[place : place + BATCH_FILES]) for place in range(0, end, BATCH_FILES)
+        ]
+        del self._tiny[:end]
+        return full
+
+    def _sort(self, first: int) -> list[Batch]:
+        """Put files where they belong, by size, and return the batches that are full by that."""
+        full: list[Batch] = []
         for number, size in enumerate(self._listing.sizes(first), first):
             if size < TINY:
                 self._tiny.append(number)
-                if len(self._tiny) == BATCH_FILES:
-                    full.append(self._close_tiny())
             elif size < BATCH_BYTES:
                 self._other.append(number)
                 self._room, self._most = self._room - size, max(self._most, size)
                 if self._room <= 0 or len(self._other) == BATCH_FILES:
                     full.append(self._close_other())
             else:
-                large += 1
                 full.append(Batch(self._root, self._listing, range(number, number + 1), size))
-        self.small += self._next - first - large
         return full
 
     def rest(self) -> list[Batch]:
         """Return what waited for more."""
         left = [self._close_other()] if self._other else []
-        return [*left, self._close_tiny()] if self._tiny else left
+        return [*left, self._of_tiny(self._tiny)] if self._tiny else left
 
-    def _close_tiny(self) -> Batch:
-        numbers, self._tiny = self._tiny, array("I")
+    def _of_tiny(self, numbers: array[int]) -> Batch:
         return Batch(self._root, self._listing, _dense(numbers), TINY - 1)
 
     def _close_other(self) -> Batch:
