@@ -15,16 +15,19 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
+from attest.apart import check_unchanged
 from attest.bundle import Bundle
 from attest.canonical import read_json
 from attest.desk import Desk
 from attest.errors import AttestError
 from attest.hashing import SETTLED_NS
-from attest.materials import Manner, Source, Target, check_unchanged
+from attest.manner import Manner
+from attest.materials import Source
 from attest.parameters import Parameters
 from attest.provenance import Product, Provenance
 from attest.scan import scan_file, scan_tree
 from attest.statement import Statement
+from attest.targets import Target
 
 __all__ = ["Checkpoint", "Checkpoints", "Recorded"]
 

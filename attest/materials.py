@@ -1,147 +1,34 @@
-"""What a step reads and where it writes: declared, checked before anything runs, then measured."""
+"""What a step reads: declared and checked before anything runs, measured, and looked at again afterwards."""
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from attest.adoption import Adopted, adopt
+from attest.adoption import Adopted
 from attest.checkout import changed_code, digest_code, git_state
 from attest.digest import is_sha256
-from attest.digest_cache import DigestCache
-from attest.engine import opened
-from attest.errors import AttestError, DigestError, RecordingError, UsageError, nearest
-from attest.fetching import Fetched, fetch
-from attest.hashing import Progress
-from attest.limits import DEFAULT, Limits
+from attest.errors import UsageError, nearest
+from attest.fetching import Fetched
 from attest.manifest import Measured
-from attest.measure import measure
+from attest.manner import Manner
+from attest.places import label
 from attest.predicates.step import INPUT_ROLES
-from attest.provenance import Material, Product
+from attest.provenance import Material
 from attest.resource import Artifact
-from attest.scan import path_problem, scan_file, scan_tree
-from attest.shards import Joined, Shards
-from attest.source import Location, SourceError, is_location
-from attest.spread import Spread
-from attest.written import Written
+from attest.source import Location, is_location
 
-__all__ = [
-    "SUPPORT_BYTES",
-    "Manner",
-    "Source",
-    "Target",
-    "check_places",
-    "check_unchanged",
-    "label",
-    "within",
-]
+__all__ = ["SUPPORT_BYTES", "Source"]
 
 SUPPORT_BYTES = 1 << 20
 """Bytes above which a verifier takes code, configuration or environment for a dataset nobody explained."""
 
-_SHOWN = 10
-"""Changed inputs named in one message."""
-
 _SUPPORT = frozenset({"code", "config", "environment"})
 _MODELS = frozenset({"base-model", "adapter", "teacher", "tokenizer"})
-
-
-def label(path: Path) -> str:
-    """Return the last part of a path, as what it names is called in a statement.
-
-    Raises:
-        UsageError: it cannot stand there.
-    """
-    name = path.name or Path(os.path.abspath(path)).name  # noqa: PTH100 - of "." and "..", links unresolved
-    if name == "..":
-        name = Path(os.path.realpath(path)).name
-    problem = path_problem(name) if name else "it has no name"
-    if problem:
-        raise UsageError(f"cannot be named in a statement: {problem}", str(path), "rename it")
-    return name
-
-
-def within(path: str, folder: str) -> bool:
-    """Tell whether a real path is a folder, or lies below it."""
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
-
-
-class Manner(NamedTuple):
-    """How directories are digested, all of them alike."""
-
-    exclude: tuple[str, ...] = ()
-    """Patterns of paths to leave out."""
-    symlinks: bool = False
-    """Whether links to files of the same directory are read as those files."""
-    progress: Progress | None = None
-    """Who watches."""
-    written: Written | None = None
-    """What is known of the files the step writes; ``None`` for what it reads."""
-    cache: DigestCache | None = None
-    """What remembers digests of files that have not changed."""
-    adopt: bool = False
-    """Whether digests of inputs that others already know are taken over and not measured."""
-    engine: str | None = None
-    """URI of a cluster that reads inputs in place of this machine (``attest.engine``)."""
-    limits: Limits = DEFAULT
-    """How many objects of an input are listed."""
-
-    def without_cache_in(self, places: Sequence[str]) -> Manner:
-        """Return the same, remembering nothing if that would change one of these real paths."""
-        folder = os.path.realpath(self.cache.folder) if self.cache else ""
-        return self._replace(cache=None) if any(within(folder, place) for place in places) else self
-
-    def digest(self, path: Path) -> Measured:
-        """Digest a file or directory.
-
-        Raises:
-            DigestError: it cannot be.
-        """
-        how = functools.partial(measure, engine=self.engine) if self.written is None else self.written.measure
-        return how(
-            path,
-            exclude=self.exclude,
-            symlinks=self.symlinks,
-            progress=self.progress,
-            cache=self.cache,
-        )
-
-    def take_over(self, path: Path) -> Adopted:
-        """Digest an input, taking over what others know.
-
-        Raises:
-            AttestError: it cannot be digested, or what others say of it cannot be right.
-        """
-        with opened(self.engine) as engine:
-            return adopt(
-                path,
-                exclude=self.exclude,
-                symlinks=self.symlinks,
-                executor=Spread(engine) if engine else None,
-                progress=self.progress,
-                cache=self.cache,
-            )
-
-    def fetch(self, location: Location, *, adopt: bool) -> Fetched:
-        """Digest what is not on this disk, taking over what its store says of it only if that is asked for.
-
-        Raises:
-            DigestError: it cannot be.
-        """
-        with opened(self.engine) as engine:
-            return fetch(
-                location,
-                exclude=self.exclude,
-                progress=self.progress,
-                stated=adopt and self.adopt,
-                limits=self.limits,
-                engine=engine,
-            )
 
 
 @dataclass
@@ -342,159 +229,3 @@ class Source:
             "declared" if self.declared else self.digest_source,
             self.notes,
         )
-
-
-@dataclass
-class Target:
-    """One output or byproduct: where it will be, and what was there before."""
-
-    path: Path
-    name: str
-    shards: Shards | None = None
-    """What other processes say that they wrote there."""
-    joined: Joined | None = None
-    """What was made of that."""
-    before: dict[str, Any] | None = field(default=None, repr=False)
-    """Status of every file that was there before the step ran; ``None``: nobody looked."""
-
-    @cached_property
-    def real(self) -> str:
-        """The path with all links resolved, once."""
-        return os.path.realpath(self.path)
-
-    def look(self) -> bool:
-        """Note what is there before the step runs, and tell whether that is anything.
-
-        Raises:
-            DigestError: it cannot be looked at.
-        """
-        self.before = {}
-        if self.path.exists():
-            scan = scan_tree(self.path) if self.path.is_dir() else scan_file(self.path)
-            self.before = {found.path: found.status for found in scan.found}
-        return bool(self.before)
-
-    def made(self, manner: Manner, *, past: bool) -> tuple[Product, int]:
-        """Digest it, now that the step has run.
-
-        Args:
-            manner: how directories are digested.
-            past: it was there all along.
-
-        Returns:
-            What was measured, and how many of its files the step left exactly as they were.
-
-        Raises:
-            RecordingError: it is not there, cannot be digested, or the step did not touch it; or what other
-                processes say of it does not hold.
-            AttestError: what they left cannot be read.
-        """
-        try:
-            if self.shards is not None and manner.written is not None:
-                self.joined = self.shards.join(
-                    self.path, manner.written, exclude=manner.exclude, symlinks=manner.symlinks
-                )
-            measured = manner.digest(self.path)
-        except DigestError as error:
-            hint = error.hint or "did the step write somewhere else?"
-            raise RecordingError(f"output: {error.what}", error.where, hint) from error
-        before = {} if past else self.before or {}
-        left = sum(1 for file in measured.files if before.get(file.path) == file.status)
-        if left and left == len(measured.files):
-            what = "the step left this output exactly as it was before: it did not make it"
-            raise RecordingError(what, str(self.path), "does the step write somewhere else?")
-        return Product(self.name, measured), left
-
-
-def check_places(
-    sources: Sequence[Source], outputs: Sequence[Target], byproducts: Sequence[Target], own: Sequence[str]
-) -> None:
-    """Refuse places that cannot be what they are said to be.
-
-    Args:
-        sources: inputs.
-        outputs: what the step makes.
-        byproducts: what it leaves behind.
-        own: real paths that attest itself writes while it records.
-
-    Raises:
-        UsageError: an output without a folder to be in, one inside an input or the other way round, one path
-            twice, or attest's own store inside any of them.
-    """
-    _check_targets([*outputs, *byproducts])
-    for source in sources:
-        if source.real is not None:
-            _check_apart(source, source.real, outputs, byproducts)
-    for place in own:
-        hint = "choose a folder without it"
-        for written in outputs:
-            if within(place, written.real):
-                raise UsageError(f"attest itself writes {place} in this output", str(written.path), hint)
-        for read in sources:
-            if read.role != "code" and read.real is not None and within(place, read.real):
-                raise UsageError(f"attest itself writes {place} in this {read.role}", read.given, hint)
-
-
-def _check_targets(targets: Sequence[Target]) -> None:
-    seen: dict[str, str] = {}
-    for target in targets:
-        if not Path(target.real).parent.is_dir():
-            raise UsageError(
-                "there is no folder to write this output into", str(target.path), "make it first"
-            )
-        if target.real in seen:
-            raise UsageError(f"the same output as {seen[target.real]}", str(target.path), "name it once")
-        seen[target.real] = str(target.path)
-
-
-def _check_apart(source: Source, real: str, outputs: Sequence[Target], byproducts: Sequence[Target]) -> None:
-    for target in (*outputs, *byproducts):
-        # a folder of code may hold outputs: they are left out of it
-        if source.role != "code" and within(target.real, real):
-            hint = "a step must not change what it reads: write it somewhere else"
-            raise UsageError(f"this output lies in the {source.role} {source.given}", str(target.path), hint)
-    for target in outputs:
-        if within(real, target.real):
-            hint = "the statement would say that the step made it: read it from somewhere else"
-            raise UsageError(f"this {source.role} lies in the output {target.path}", source.given, hint)
-
-
-def check_unchanged(sources: Sequence[Source], targets: Sequence[Target]) -> list[str]:
-    """Refuse to say what was read if that changed while the step ran; return what the user should know.
-
-    Code may hold what an earlier run of the step wrote: that outputs changed says nothing of the code. What
-    is not on this disk may be out of reach by now, e.g. because a signed URL has run out: that costs no run,
-    and is recorded.
-
-    Raises:
-        RecordingError: it did; the message names the files.
-    """
-    changes: list[str] = []
-    remarks: list[str] = []
-    for source in sources:
-        try:
-            paths = [path for path in source.changed() if not _is_written(source, path, targets)]
-        except SourceError as error:
-            source.notes["recheckFailed"] = True
-            remarks.append(
-                f"{source.given}: whether it changed while the step ran cannot be told: {error.what}"
-            )
-            continue
-        except AttestError as error:
-            paths = [error.what]
-        place = source.path or source.location
-        whole = not place.is_tree if isinstance(place, Location) else place is not None and not place.is_dir()
-        changes += [source.given] if paths and whole else [f"{source.given}: {path}" for path in paths]
-    if changes:
-        more = f", and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
-        raise RecordingError(
-            f"inputs changed while the step ran: {', '.join(changes[:_SHOWN])}{more}",
-            hint="nothing was signed: nobody can say which bytes were read; what the step writes beside its "
-            "inputs can be left out with --exclude",
-        )
-    return remarks
-
-
-def _is_written(source: Source, path: str, targets: Sequence[Target]) -> bool:
-    real = os.path.join(source.real or "", path)  # noqa: PTH118 - of resolved strings
-    return source.role == "code" and any(within(real, target.real) for target in targets)

@@ -29,6 +29,7 @@ from typing import Any, Self, Unpack
 from pydantic import ValidationError
 
 from attest import __version__
+from attest.apart import check_places, check_unchanged
 from attest.canonical import canonical_bytes, read_json, tagged
 from attest.checkout import git_state
 from attest.checkpoints import Checkpoint, Checkpoints, Recorded
@@ -40,8 +41,10 @@ from attest.errors import AttestError, RecordingError, SignatureError, UsageErro
 from attest.exclusions import Exclusions
 from attest.known import NEEDS_STATEMENT, is_known
 from attest.limits import DEFAULT
-from attest.materials import Manner, Source, Target, check_places, check_unchanged, label, within
+from attest.manner import Manner
+from attest.materials import Source
 from attest.parameters import Options, Parameters, own_command
+from attest.places import label, within
 from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Material, Product, Provenance, check_kind, unique_name
 from attest.recordbook import record_book
@@ -49,6 +52,7 @@ from attest.settings import DEFAULT_BUILDER_ID, Builder, Project, find_project
 from attest.shards import Shards
 from attest.source import Location, is_location
 from attest.store import Store
+from attest.targets import Target
 from attest.tee import OutputFile
 from attest.written import Written
 

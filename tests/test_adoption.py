@@ -11,7 +11,7 @@ import time
 import pytest
 from workshop import CARD, attest, make_project, steps
 
-from attest import materials
+import attest.manner
 from attest.adopter import Claim
 from attest.adopters.git_lfs import GitLfs
 from attest.adoption import adopt
@@ -19,7 +19,8 @@ from attest.digest_cache import DigestCache
 from attest.errors import DigestError, FormatError
 from attest.fetching import Fetched
 from attest.manifest import Manifest, digest_path
-from attest.materials import Manner, Source
+from attest.manner import Manner
+from attest.materials import Source
 from attest.source import Object
 
 OID = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
@@ -171,7 +172,7 @@ def test_what_a_provider_states_is_taken_over(monkeypatch):
         asked.append(how["stated"])
         return Fetched(location, ABC, 3, [Object("key", 3)], None, stated=1)
 
-    monkeypatch.setattr(materials, "fetch", fetch)
+    monkeypatch.setattr(attest.manner, "fetch", fetch)
     source = Source.of("s3://bucket/key", "dataset")
     (said,) = source.measure(Manner(adopt=True), ())
     assert asked == [True]

@@ -1,27 +1,17 @@
-"""What a step reads and where it writes, checked before anything runs."""
+"""What a step reads, checked before anything runs, and measured."""
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 import pytest
-from workshop import fill, model
+from workshop import fill
 
-from attest.digest_cache import DigestCache
-from attest.errors import RecordingError, UsageError
-from attest.materials import (
-    SUPPORT_BYTES,
-    Manner,
-    Source,
-    Target,
-    check_places,
-    check_unchanged,
-    label,
-    within,
-)
+from attest.errors import UsageError
+from attest.manner import Manner
+from attest.materials import SUPPORT_BYTES, Source
 from attest.resource import Artifact
 
-posix = pytest.mark.skipif(os.name != "posix", reason="POSIX names are bytes")
 DIGEST = "sha256:" + "0f" * 32
 
 
@@ -37,42 +27,6 @@ def source(path, role="dataset", **settings):
     found = Source.of(path, role, **settings)
     remarks = list(found.measure(Manner(), []))
     return found, remarks
-
-
-def check(*, inputs=(), outputs=(), byproducts=(), own=()):
-    sources = [Source.of(path, role) for path, role in inputs]
-    targets = [
-        [Target(here_path(path), label(here_path(path))) for path in each] for each in (outputs, byproducts)
-    ]
-    check_places(sources, *targets, [os.path.realpath(path) for path in own])
-
-
-def here_path(path):
-    from pathlib import Path
-
-    return Path(path)
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("data", "data"),
-        ("data/", "data"),
-        ("a/b.txt", "b.txt"),
-        (".", "here"),
-        ("..", None),
-        ("./data/..", None),
-    ],
-)
-def test_things_are_called_by_the_last_part_of_their_path(path, expected, here):
-    expected = expected or (here.parent.name if path == ".." else "here")
-    assert label(here_path(path)) == expected
-
-
-@pytest.mark.parametrize("name", ["a\nb", "a\\b", "a\rb", pytest.param(os.fsdecode(b"\xff"), marks=posix)])
-def test_a_name_that_cannot_stand_in_a_statement_is_refused(name):
-    with pytest.raises(UsageError, match="cannot be named in a statement"):
-        label(here_path(name))
 
 
 def test_an_input_is_described_with_digest_size_and_role():
@@ -146,7 +100,7 @@ def test_a_digest_that_is_none_is_refused(text):
 
 def test_a_file_called_like_a_digest_is_a_file(here):
     (here / DIGEST).write_text("x")
-    assert Source.of(DIGEST, "dataset").path == here_path(DIGEST)
+    assert Source.of(DIGEST, "dataset").path == Path(DIGEST)
 
 
 @pytest.mark.parametrize("role", ["dataset", "code", "retrieval-dataset"])
@@ -160,165 +114,3 @@ def test_only_models_can_be_opaque_or_elsewhere(role):
 def test_a_reason_cannot_be_empty():
     with pytest.raises(UsageError, match="needs the reason"):
         Source.of("data", "base-model", opaque=" ")
-
-
-# ── places ──
-
-
-@pytest.mark.parametrize(
-    ("places", "match"),
-    [
-        ({"outputs": ["no/folder"]}, "no folder to write"),
-        ({"byproducts": ["no/folder"]}, "no folder to write"),
-        ({"outputs": ["data/a.txt/x"]}, "no folder to write"),
-        ({"outputs": ["m", "./m"]}, "the same output as m"),
-        ({"outputs": ["m"], "byproducts": ["m"]}, "the same output as m"),
-        ({"inputs": [("data", "dataset")], "outputs": ["data"]}, "this output lies in the dataset data"),
-        ({"inputs": [("data", "dataset")], "outputs": ["data/m"]}, "this output lies in the dataset data"),
-        (
-            {"inputs": [("data", "base-model")], "byproducts": ["data/log"]},
-            "this output lies in the base-model",
-        ),
-        (
-            {"inputs": [("data/a.txt", "dataset")], "outputs": ["data"]},
-            "this dataset lies in the output data",
-        ),
-        ({"inputs": [(".", "code")], "outputs": ["."]}, "this code lies in the output"),
-        ({"inputs": [("data/a.txt", "config")], "outputs": ["."]}, "this config lies in the output"),
-        ({"inputs": [("data", "dataset")], "own": ["data/a.txt"]}, "attest itself writes .* in this dataset"),
-        ({"outputs": ["data"], "own": ["data/a.txt"]}, "attest itself writes .* in this output"),
-    ],
-)
-def test_a_place_that_cannot_be_is_refused(places, match):
-    with pytest.raises(UsageError, match=match):
-        check(**places)
-
-
-@pytest.mark.parametrize(
-    "places",
-    [
-        {"inputs": [("data", "dataset")], "outputs": ["data-2", "m"], "byproducts": ["log"]},
-        {"inputs": [(".", "code")], "outputs": ["m"], "byproducts": ["log"], "own": ["data/a.txt"]},
-        {"inputs": [("data", "dataset"), ("data", "evaluation-dataset"), ("data/a.txt", "config")]},
-        {"outputs": ["m"], "byproducts": ["data/log"]},
-    ],
-)
-def test_a_place_that_can_be_is_taken(places):
-    check(**places)
-
-
-def test_links_do_not_hide_where_a_place_is(here):
-    (here / "link").symlink_to("data", target_is_directory=True)
-    with pytest.raises(UsageError, match="this output lies in the dataset data"):
-        check(inputs=[("data", "dataset")], outputs=["link/m"])
-
-
-@pytest.mark.parametrize(
-    ("path", "folder", "expected"),
-    [
-        ("/a/b", "/a", True),
-        ("/a", "/a", True),
-        ("/ab", "/a", False),
-        ("/a", "/", True),
-        ("/a", "/a/b", False),
-    ],
-)
-def test_within(path, folder, expected):
-    assert within(path, folder) is expected
-
-
-# ── afterwards ──
-
-
-def test_unchanged_inputs_are_fine(here):
-    found = [source("data")[0], source("data/a.txt", "config")[0]]
-    (here / "data" / "a.txt").write_text("1")  # written again, with the same bytes
-    check_unchanged(found, [])
-
-
-@pytest.mark.parametrize("change", ["bytes", "more", "gone", "folder"])
-def test_changed_inputs_are_named(here, change):
-    found = [source("data")[0]]
-    if change == "bytes":
-        (here / "data" / "a.txt").write_text("2")
-    elif change == "more":
-        fill(here / "data", b="2")
-    else:
-        (here / "data" / "a.txt").unlink()
-        if change == "folder":
-            (here / "data").rmdir()
-    expected = {"more": r"data: b\.txt", "folder": "data"}.get(change, r"data: a\.txt")
-    with pytest.raises(RecordingError, match=f"inputs changed while the step ran: {expected}$"):
-        check_unchanged(found, [])
-
-
-def test_a_changed_file_is_named_once(here):
-    found = [source("data/a.txt")[0]]
-    (here / "data" / "a.txt").write_text("2")
-    with pytest.raises(RecordingError, match=r"step ran: data/a\.txt$"):
-        check_unchanged(found, [])
-
-
-def test_many_changed_inputs_are_counted(here):
-    fill(here / "data", **{f"f{n:02}": "1" for n in range(20)})
-    found = [source("data")[0]]
-    fill(here / "data", **{f"f{n:02}": "2" for n in range(20)})
-    with pytest.raises(RecordingError, match=r"data: f09\.txt, and 10 more"):
-        check_unchanged(found, [])
-
-
-def test_outputs_of_an_earlier_run_inside_the_code_are_not_code_that_changed(here):
-    (here / "train.py").write_text("1")
-    model(here / "model")
-    found = [source(".", "code")[0]]
-    model(here / "model", "other")
-    check_unchanged(found, [Target(here / "model", "model")])
-    with pytest.raises(RecordingError, match=r"\.: model/model\.safetensors"):
-        check_unchanged(found, [])
-
-
-def test_an_output_is_measured(here):
-    target = Target(here / "model", "m")
-    assert target.look() is False
-    model(here / "model")
-    product, left = target.made(Manner(), past=False)
-    assert (product.name, len(product.measured.files), left) == ("m", 3, 0)
-
-
-def test_a_missing_output_is_refused(here):
-    with pytest.raises(RecordingError, match="output: no such file or directory") as caught:
-        Target(here / "model", "m").made(Manner(), past=False)
-    assert caught.value.hint == "did the step write somewhere else?"
-
-
-def test_an_output_nobody_touched_is_refused(here):
-    target = Target(model(here / "model"), "m")
-    assert target.look() is True
-    with pytest.raises(RecordingError, match="exactly as it was before"):
-        target.made(Manner(), past=False)
-    assert target.made(Manner(), past=True)[1] == 0
-
-
-def test_files_that_were_left_are_counted(here):
-    target = Target(model(here / "model"), "m")
-    target.look()
-    (here / "model" / "model.safetensors").write_text("new")
-    assert target.made(Manner(), past=False)[1] == 2
-
-
-def test_a_file_output_nobody_touched_is_refused(here):
-    (here / "m.bin").write_text("x")
-    target = Target(here / "m.bin", "m")
-    target.look()
-    with pytest.raises(RecordingError, match="exactly as it was before"):
-        target.made(Manner(), past=False)
-    (here / "m.bin").write_text("x")  # the same bytes, but written
-    assert target.made(Manner(), past=False)[1] == 0
-
-
-def test_nothing_is_remembered_inside_of_what_is_read_or_written(tmp_path):
-    cache = DigestCache(tmp_path / "project" / ".attest" / "digests")
-    manner = Manner(cache=cache)
-    assert manner.without_cache_in([str(tmp_path / "project" / "data"), str(tmp_path / "data")]) is manner
-    assert manner.without_cache_in([str(tmp_path / "data"), str(tmp_path / "project")]).cache is None
-    assert Manner().without_cache_in([str(tmp_path)]) == Manner()

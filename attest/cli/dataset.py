@@ -127,7 +127,7 @@ def _digests(statements: list[Statement]) -> dict[str, str | None]:
 
 
 def _check_place(path: Path, desk: Desk) -> None:
-    from attest.materials import within
+    from attest.places import within
 
     real = os.path.realpath(path)
     for place in desk.places():
@@ -155,7 +155,7 @@ def _dataset(
 
 def _statement(measured: Measured | Fetched, predicate_type: str, predicate: dict[str, Any]) -> Statement:
     from attest.fetching import Fetched
-    from attest.materials import label
+    from attest.places import label
     from attest.provenance import Product, located
     from attest.statement import Statement
 
