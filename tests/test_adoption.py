@@ -11,7 +11,6 @@ import time
 import pytest
 from workshop import CARD, attest, make_project, steps
 
-import attest.manner
 from attest.adopter import Claim
 from attest.adopters.git_lfs import GitLfs
 from attest.adoption import adopt
@@ -172,7 +171,7 @@ def test_what_a_provider_states_is_taken_over(monkeypatch):
         asked.append(how["stated"])
         return Fetched(location, ABC, 3, [Object("key", 3)], None, stated=1)
 
-    monkeypatch.setattr(attest.manner, "fetch", fetch)
+    monkeypatch.setattr("attest.manner.fetch", fetch)
     source = Source.of("s3://bucket/key", "dataset")
     (said,) = source.measure(Manner(adopt=True), ())
     assert asked == [True]
