@@ -78,3 +78,62 @@ def test_what_must_go_is_gone_and_what_must_be_kept_is_there(run):
         assert not (root / "vendor" / place).exists(), place
     assert not (root / "customer" / "adapter").exists()
     assert (root / "vendor" / "backup.tar").is_file()
+
+
+# one person: three records of a dataset
+
+
+@pytest.fixture(scope="module")
+def person(tmp_path_factory) -> tuple[Path, str]:
+    pytest.importorskip("safetensors", reason="the example extra is not installed: pip install '.[example]'")
+    root = tmp_path_factory.mktemp("records") / "out"
+    script = EXAMPLE.with_name("records.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(root)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root, done.stdout
+
+
+def test_three_records_lead_to_their_dataset_and_its_model_alone(person):
+    (found,) = printed(person, r"attest impact W-31 --find-records\n")
+    assert "2 proven, 0 possible, 3 clear" in found
+    assert re.search(r"raw-data +portraits/", found)
+    assert "1 raw-data: passers-by/" in found
+
+
+def test_the_step_is_not_believed_and_the_proof_is(person):
+    (unshown,) = printed(person, r"attest impact W-31\n")
+    assert "possible: a step says it took the records out, and nothing shows it" in unshown
+    (shown,) = printed(person, r"attest impact W-31 --proof data/portraits-2.removal\n")
+    assert "2 proven, 0 possible, 4 clear" in shown
+    assert "shown by sha256:" in shown
+
+
+def test_what_was_taken_out_does_not_come_back(person):
+    (said,) = printed(person, r"attest dataset data/delivery")
+    assert "holds what was removed and must not come back" in said
+    assert "x.pgm" in said
+
+
+def test_the_plan_starts_from_what_is_left(person):
+    (plan,) = printed(person, r"attest impact W-31 --plan")
+    assert "what is left of it: sha256:" in plan
+
+
+def test_the_certificate_is_complete_with_the_proof_and_open_without(person):
+    without, signed = printed(person, r"attest certify W-31 --items")
+    assert without.startswith("INCOMPLETE  not signed")
+    assert signed.startswith("COMPLETE  sha256:")
+    beside, elsewhere = printed(person, r"attest verify-deletion")
+    assert beside.startswith("COMPLETE  2 affected")
+    assert "proof-missing" not in beside
+    assert elsewhere.startswith("INCOMPLETE")
+    assert "3 of 3 records" in elsewhere
+
+
+def test_the_buyer_of_the_new_model_gets_the_proof_too(person):
+    beside, without = printed(person, r"attest verify doors")
+    assert beside.splitlines()[0] == "ACCEPT  doors"
+    assert without.splitlines()[0] == "INCOMPLETE  doors"
+    assert "order-records-unproven" in without
