@@ -18,7 +18,7 @@ from pathlib import Path
 from deletion import BUILDER, HERE, NOW, REGISTER, RUN, Shell, fill
 
 sys.path.insert(0, str(HERE / "pipeline"))
-import portraits  # noqa: E402 - the vendor's program, from its folder
+import portraits
 
 TRAIN = "python pipeline/portraits.py"
 GONE = ("p-007.pgm", "p-019.pgm", "p-031.pgm")
