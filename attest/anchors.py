@@ -111,6 +111,8 @@ class Anchors:
         Raises:
             UnverifiedError: a log entry does not hold (``verifiers.rekor``).
         """
+        if not bundle.timestamps and not bundle.log_entries:  # as most that a key signed
+            return None
         stamped = trusted_time(bundle, timestamps)
         times = [*log_times(bundle, verifier, self.logs), *([stamped] if stamped else [])]
         return min(times, default=None)

@@ -45,7 +45,8 @@ def parts(line: bytes, where: str, limits: Limits) -> Sequence[bytes]:
     Raises:
         LimitError: more signatures than ``limits.bundle_entries``, or what ``read_json`` finds too large.
     """
-    if b'"mediaType"' in line or b'"signatures"' not in line:  # a bundle: it is parsed once, and not here
+    # a bundle is parsed once, and not here; those we write say what they are behind their long payload
+    if line.rfind(b'"mediaType"') >= 0 or b'"signatures"' not in line:
         return (line,)
     try:
         value = read_json(line, where, limits.for_lines)

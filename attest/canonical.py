@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from pydantic_core import from_json, to_json
+import orjson
 
 from attest.errors import FormatError
 from attest.limits import DEFAULT, Limits
@@ -129,7 +129,7 @@ _UNDECIDED = object()
 
 
 def _read_compact(data: bytes) -> Any:
-    """Read JSON that is the same when it is written again, as signed JSON is, in half the time.
+    """Read JSON that is the same when it is written again, as signed JSON is, in a fraction of the time.
 
     What was read holds no key twice; so neither do the bytes, if they are what is written of it. Nor do they
     hold anything else the slow way would refuse but for its size. Of other bytes this decides nothing.
@@ -137,9 +137,9 @@ def _read_compact(data: bytes) -> Any:
     if b"\n" in data:
         return _UNDECIDED
     try:
-        value = from_json(data, allow_inf_nan=False, cache_strings="keys")
-        return value if to_json(value) == data else _UNDECIDED
-    except ValueError:
+        value = orjson.loads(data)
+        return value if orjson.dumps(value) == data else _UNDECIDED
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _UNDECIDED
 
 
@@ -167,4 +167,5 @@ def _read_any(data: bytes, where: str | None, limits: Limits) -> Any:
 
 def read_again(data: bytes) -> Any:
     """Read what ``read_json`` took before, the very same bytes: nothing is left to refuse."""
-    return json.loads(data)
+    value = _read_compact(data)
+    return json.loads(data) if value is _UNDECIDED else value

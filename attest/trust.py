@@ -7,6 +7,7 @@ statement needs is carried and grants nothing.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -216,8 +217,15 @@ class Trust:
             what = f"the key is {name}'s from {start} on; {shown} {format_time(at)}"
             raise UnverifiedError("key-not-yet-valid", what)
 
+    @cached_property
+    def _hinted(self) -> dict[str | None, list[_Key]]:
+        by_hint: dict[str | None, list[_Key]] = defaultdict(list)
+        for known in self._keys.values():
+            by_hint[known.public.hint].append(known)
+        return dict(by_hint)
+
     def _key_of(self, bundle: Bundle) -> _Key:
-        hinted = [known for known in self._keys.values() if known.public.hint == bundle.hint]
+        hinted = self._hinted.get(bundle.hint, ())
         others = (known for known in self._keys.values() if known.public.hint != bundle.hint)
         for known in chain(hinted, others):
             try:

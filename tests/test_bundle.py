@@ -210,6 +210,27 @@ def test_the_quick_reading_of_our_own_form_never_differs_from_json(edits):
     assert quick is None or quick == slow
 
 
+STRANGE = [b"e30", b"e30=", b"e31=", b"e30==", b"-_-_", b"+/+/", b"-/+_", b"e3 0", b"", b"====", b"\xff"]
+STRANGE += [b"\\u0065e30", b"e3\\n0="]
+
+
+def payload_of(line):
+    try:
+        return parse_bundle(line).payload
+    except AttestError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("payload", STRANGE)
+def test_any_base64_reads_the_same_in_our_own_form_as_in_json(payload):
+    place = len(bundle_module._BEFORE_PAYLOAD)
+    line = OWN[:place] + payload + OWN[OWN.index(b'"', place) :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle_module, "_parse_ours", lambda *_: None)
+        slow = payload_of(line)
+    assert payload_of(line) == slow
+
+
 def test_a_payload_beyond_the_limit_is_refused_in_our_own_form_too():
     with pytest.raises(LimitError, match="payload bytes"):
         parse_bundle(BUNDLE.raw, None, Limits(payload_bytes=len(BUNDLE.payload) - 1))

@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -120,7 +120,7 @@ def test_an_error_of_the_reader_waits_for_the_lines_before(few):
 
 
 def test_no_line_is_missing_when_a_process_is_killed(few):
-    deadly = DeadlyTrust(**WORLD.trust.__dict__)
+    deadly = DeadlyTrust(**{each.name: getattr(WORLD.trust, each.name) for each in fields(Trust)})
     deadly.__dict__["target"] = GOOD[-1]
     assert told(numbered(GOOD), 1, trust=deadly) == told(numbered(GOOD), 1)
     kind, what, _, hint = told(numbered(GOOD), 2, trust=deadly)
