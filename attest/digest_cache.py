@@ -14,8 +14,10 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
+from attest.ahead import Ahead
 from attest.digest_table import (
     ENTRY,
     KEY,
@@ -37,14 +39,17 @@ from attest.hashing import (
     FileDigest,
     Outcomes,
     Progress,
+    digests_of,
     hash_file,
     hash_scan,
+    is_read_ahead,
     outcomes_of,
+    read_ahead,
 )
 from attest.listing import Listing
 from attest.outcomes import Answers, Offender
 from attest.reading import SHA
-from attest.scan import SHOWN, Scan, moved, refuse, scan_file
+from attest.scan import SHOWN, Scan, scan_file, walk_tree
 
 __all__ = ["CACHE_CHOICES", "FOLDER", "DigestCache", "project_cache"]
 
@@ -59,6 +64,9 @@ EVERY = 60.0
 """Seconds after which what was hashed so far is kept, in case the run does not end well."""
 BLOCK = 64
 """Files compared at once with what stands at the same place of the table."""
+
+_ALL = range(1 << 32)
+"""Numbers of all files there can be in a listing."""
 
 # seconds of hashing a byte, opening a file, and looking at an entry of another table: their ratio matters
 _BYTE, _OPEN, _LOOK = 1e-9, 2e-5, 3e-7
@@ -89,6 +97,34 @@ class DigestCache:
         self._tell = tell or (lambda _: None)
         self._least = least
 
+    def scan_and_hash(
+        self,
+        root: Path,
+        *,
+        exclude: Sequence[str] = (),
+        symlinks: bool = False,
+        workers: int | None = None,
+        executor: Executor | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Scan, Digests]:
+        """Walk and digest a tree, as ``attest.hashing.scan_and_hash`` does, but read no remembered file.
+
+        Where nothing is remembered yet, nothing has to be looked up, and it is read while it is walked.
+
+        Raises:
+            DigestError: as of ``hash_scan``.
+            UsageError: a pattern cannot be read.
+        """
+        with closing(walk_tree(root, exclude, symlinks=symlinks)) as walk:
+            work = Ahead(walk)
+            if executor is None and not self._check and not any(tables(self.folder)):
+                memory = self._memory(work.scan) if is_read_ahead(work, workers) else None
+                if memory is not None:
+                    outcomes = memory.learn(work, workers, progress)
+                    return work.scan, digests_of(work.scan, outcomes)
+            scan = work.finish()
+        return scan, self.hash_scan(scan, workers=workers, executor=executor, progress=progress)
+
     def hash_scan(
         self,
         scan: Scan,
@@ -105,11 +141,9 @@ class DigestCache:
         memory = None if scan.offenders or not scan.found else self._memory(scan)
         if memory is None:
             return hash_scan(scan, workers=workers, executor=executor, progress=progress)
-        outcomes = memory.outcomes(workers, executor, progress)
-        if offenders := outcomes.offenders() or moved(scan):
-            raise refuse(offenders, scan.root)
+        digests = digests_of(scan, memory.outcomes(workers, executor, progress))
         self.recalled += memory.recalled
-        return Digests(outcomes)
+        return digests
 
     def hash_file(self, path: Path, *, progress: Progress | None = None) -> FileDigest:
         """Digest one file, as ``attest.hashing.hash_file`` does.
@@ -219,6 +253,18 @@ class _Memory:
             raise _wrong(self._wrong, self._scan.root)
         return part if part is not None and not self.recalled else self._joined(part)
 
+    def learn(self, work: Ahead, workers: int | None, progress: Progress | None) -> Outcomes:
+        """Have a tree read while it is walked of which nothing is remembered, and remember it.
+
+        Raises:
+            DigestError: as of ``attest.hashing.read_ahead``.
+        """
+        self._read = _ALL
+        try:
+            return read_ahead(work, workers, progress, self._take)
+        finally:
+            self._save()
+
     def _load(self, path: Path) -> Table | None:
         try:
             return read_table(path)
@@ -271,6 +317,7 @@ class _Memory:
     def _take(self, outcomes: Outcomes, numbers: Sequence[int]) -> None:
         """Remember what was read."""
         failed, sha256, known = outcomes.failures, outcomes.sha256, self._known
+        known += bytes(SHA * len(self._listing) - len(known))  # files may be found while others are read
         for number, lasts in zip(numbers, outcomes.lasting(numbers), strict=True):
             if number in failed:
                 continue
@@ -286,6 +333,9 @@ class _Memory:
 
     def _save(self) -> None:
         """Write the table, if there is anything new in it; what goes wrong costs nothing but the memory."""
+        found = len(self._known) // SHA
+        if found > len(self._keys) // KEY:
+            self._keys = self._listing.statuses(range(found))
         table = Table(self._keys, bytes(self._known))
         if table == self._table:
             touch(self._path)

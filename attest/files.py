@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -39,7 +38,7 @@ def write_file(
         UsageError: ``overwrite`` is false and something is there.
         AttestError: it cannot be written; what was there is unchanged.
     """
-    temporary = path.parent / f".attest-{secrets.token_hex(8)}.tmp"
+    temporary = path.parent / f".attest-{os.urandom(8).hex()}.tmp"
     try:
         mode = _mode(path)
         if overwrite and mode is not None and not stat.S_ISREG(mode):

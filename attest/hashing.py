@@ -42,10 +42,13 @@ __all__ = [
     "batches",
     "changed",
     "cores",
+    "digests_of",
     "hash_file",
     "hash_scan",
     "hash_tree",
+    "is_read_ahead",
     "outcomes_of",
+    "read_ahead",
     "read_batch",
     "scan_and_hash",
 ]
@@ -145,10 +148,15 @@ def hash_scan(
     if not scan.found:
         left_out = f": all {scan.skipped} are excluded" if scan.skipped else ""
         raise DigestError(f"no file to digest{left_out}", scan.root, "an empty directory has no digest")
-    return _digests(scan, outcomes_of(scan, workers, executor, progress))
+    return digests_of(scan, outcomes_of(scan, workers, executor, progress))
 
 
-def _digests(scan: Scan, outcomes: Outcomes) -> Digests:
+def digests_of(scan: Scan, outcomes: Outcomes) -> Digests:
+    """Return the digests of a scan that was read to its end.
+
+    Raises:
+        DigestError: a file could not be digested, or the tree is not what the scan found any more.
+    """
     if offenders := outcomes.offenders() or moved(scan):
         raise refuse(offenders, scan.root)
     return Digests(outcomes)
@@ -201,23 +209,40 @@ def scan_and_hash(
     """
     with closing(walk_tree(root, exclude, symlinks=symlinks)) as walk:
         work = Ahead(walk)
-        alone = executor is not None or (workers or cores()) == 1
-        outcomes = None if alone else _read_ahead(work, workers, progress)
+        if executor is None and is_read_ahead(work, workers):
+            outcomes = read_ahead(work, workers, progress)
+            return work.scan, digests_of(work.scan, outcomes)
         scan = work.finish()
-    if outcomes is None:
-        return scan, hash_scan(scan, workers=workers, executor=executor, progress=progress)
-    outcomes.check(scan.root)
-    return scan, _digests(scan, outcomes)
+    return scan, hash_scan(scan, workers=workers, executor=executor, progress=progress)
 
 
-def _read_ahead(work: Ahead, workers: int | None, progress: Progress | None) -> Outcomes | None:
-    """Have a tree read while it is walked; ``None`` if it is too small for that, or nobody here can."""
-    if not work.reaches(MANY):
-        return None
-    from attest.readers import Processes, available  # a few files need nothing of it
+def is_read_ahead(work: Ahead, workers: int | None) -> bool:
+    """Tell whether files are to be read while the tree is walked; the walk goes on until that is known."""
+    if (workers or cores()) == 1 or not work.reaches(MANY):
+        return False
+    from attest.readers import available  # a few files need nothing of it
 
-    if not available():
-        return None
+    return available()
+
+
+def read_ahead(
+    work: Ahead,
+    workers: int | None,
+    progress: Progress | None,
+    taken: Callable[[Outcomes, Sequence[int]], None] | None = None,
+) -> Outcomes:
+    """Walk a tree to its end and have processes read it meanwhile.
+
+    Args:
+        work: the tree.
+        workers: processes at most; by default as many as serve.
+        progress: who watches.
+        taken: as of ``outcomes_of``; there may be more files than last time.
+
+    Raises:
+        DigestError: as of ``hash_tree``.
+    """
+    from attest.readers import Processes
 
     def ended(scan: Scan) -> None:
         if progress:
@@ -226,7 +251,8 @@ def _read_ahead(work: Ahead, workers: int | None, progress: Progress | None) -> 
     outcomes = Outcomes(work.listing, time.time_ns())
     if progress:
         progress.start(0, 0)
-    _gather(outcomes, Processes(workers).run_as_found(work.batches(ended)), progress)
+    _gather(outcomes, Processes(workers).run_as_found(work.batches(ended)), progress, taken)
+    outcomes.check(work.scan.root)
     return outcomes
 
 

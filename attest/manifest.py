@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 from attest.errors import FormatError
 from attest.hashing import Digests, Executor, FileDigest, Progress, changed, hash_file, scan_and_hash
 from attest.limits import DEFAULT, Limits
-from attest.scan import mode_of, path_problem, scan_tree
+from attest.scan import mode_of, path_problem
 
 if TYPE_CHECKING:
     from attest.digest_cache import DigestCache
@@ -237,13 +237,9 @@ def digest_path(
     if not stat.S_ISDIR(mode_of(path) or 0):
         file = (cache.hash_file if cache else hash_file)(path, progress=progress)
         return Measured(path, file.sha256, file.size, [file], None)
-    if cache:
-        scan = scan_tree(path, exclude, symlinks=symlinks)
-        files = cache.hash_scan(scan, workers=workers, executor=executor, progress=progress)
-    else:
-        scan, files = scan_and_hash(
-            path, exclude=exclude, symlinks=symlinks, workers=workers, executor=executor, progress=progress
-        )
+    scan, files = (cache.scan_and_hash if cache else scan_and_hash)(
+        path, exclude=exclude, symlinks=symlinks, workers=workers, executor=executor, progress=progress
+    )
     manifest = Manifest.measured(files)
     return Measured(
         path,

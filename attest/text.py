@@ -8,7 +8,6 @@ Markdown, CSV) comes on top and belongs to the renderer.
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from typing import Any
@@ -92,6 +91,8 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 def _show_string(match: re.Match[str]) -> str:
     """Return a JSON string with its escapes where ``show`` would have to change it."""
+    import json  # whoever shows a line of text does without
+
     text: str = json.loads(match[0])
     if show(text.replace("\\", "/"), len(text)) == text.replace("\\", "/"):
         return match[0]
@@ -104,4 +105,6 @@ def show_json(value: Any) -> str:
     Strings are kept to the last character: one that holds anything ``show`` would change is written in ASCII
     with the escapes of JSON.
     """
+    import json
+
     return _STRING.sub(_show_string, json.dumps(value, indent=2, ensure_ascii=False))

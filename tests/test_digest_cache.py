@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attest import digest_cache
+from attest import digest_cache, hashing, scan
 from attest.digest_cache import FOLDER, DigestCache, project_cache
-from attest.digest_table import Table, read_table, tables, write_table
+from attest.digest_table import KEY, Table, read_table, tables, write_table
 from attest.errors import AttestError, DigestError
 from attest.hashing import Serial, hash_file, hash_tree
 from attest.manifest import digest_path
+from attest.readers import available
 from attest.scan import Root, scan_tree
 
 TICK = 0.025
@@ -203,6 +204,92 @@ def test_checking_a_single_file(tree, watch):
     spoil(watch.folder)
     with pytest.raises(DigestError, match=r'1 file has other bytes .*"f000"'):
         digest_path(path, cache=watch.cache(check=True))
+
+
+# --- trees of many files, where nothing is remembered yet ---------------------------------------------------
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Few files count as many: they are read while the tree is walked."""
+    if not available():
+        pytest.skip("needs a Python to run")
+    monkeypatch.setattr(hashing, "cores", lambda: 2)
+    monkeypatch.setattr(hashing, "MANY", 50)
+    monkeypatch.setattr("attest.batch.BATCH_FILES", 8)
+    monkeypatch.setattr(scan, "_STEP", 4)
+
+
+@pytest.fixture
+def late(monkeypatch):
+    """Has the walk do something when it enters a directory."""
+    listing = scan._listing
+
+    def at(name, action):
+        def listed(root, place):
+            if place == name:
+                action()
+            return listing(root, place)
+
+        monkeypatch.setattr(scan, "_listing", listed)
+
+    return at
+
+
+def test_the_first_run_reads_while_it_walks_and_remembers_the_same(tree, watch, eager, late):
+    walked, learned = [], []
+    late("d2", lambda: walked.append(len(learned)))
+
+    class Progress:
+        def start(self, files, size):
+            learned.append(files)
+
+        def advance(self, files, size):
+            pass
+
+        def finish(self):
+            pass
+
+    digest_path(tree, cache=watch.cache(), progress=Progress())
+    assert walked == [1]
+    assert learned == [0, 200]
+    ((path, _),) = tables(watch.folder)
+    ahead = read_table(path)
+    path.unlink()
+    watch.cache().hash_scan(scan_tree(tree))
+    assert read_table(path) == ahead
+    assert watch.recalled(tree) == 200
+
+
+def test_what_is_remembered_is_looked_up_before_anything_is_read(tree, watch, eager, monkeypatch):
+    digest_path(tree, cache=watch.cache())
+    monkeypatch.setattr(digest_cache, "read_ahead", lambda *_: pytest.fail("files were read too soon"))
+    assert watch.recalled(tree) == 200
+    digest_path(tree, cache=watch.cache(check=True))
+
+
+def test_what_was_read_before_the_walk_was_interrupted_is_kept(tree, watch, eager, late, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    late("d2", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        digest_path(tree, cache=watch.cache())
+    monkeypatch.undo()
+    monkeypatch.setattr("attest.outcomes.SETTLED_NS", int(TICK * 1e9))
+    for path, _ in tables(watch.folder):  # there is none if no answer had come yet
+        assert len(read_table(path).keys) // KEY < 200
+    assert 0 <= watch.recalled(tree) < 200
+    assert watch.recalled(tree) == 200
+
+
+def test_what_was_read_before_the_walk_found_what_has_no_digest_is_kept(tree, watch, eager):
+    (tree / "d2" / "z").symlink_to("f002")
+    with pytest.raises(DigestError, match='"d2/z" \\(a symbolic link\\)'):
+        digest_path(tree, cache=watch.cache())
+    (tree / "d2" / "z").unlink()
+    time.sleep(2 * TICK)
+    assert 0 <= watch.recalled(tree) < 200
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------

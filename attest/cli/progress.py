@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -71,6 +70,8 @@ class Bar:
 
 def show_line(stream: TextIO, line: str) -> None:
     """Put a line in the place of the one that is shown."""
+    import shutil  # most runs are too short to show anything
+
     width = shutil.get_terminal_size().columns - 1
     stream.write(f"\r\x1b[K{line[:width]}")
     stream.flush()
