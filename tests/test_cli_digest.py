@@ -220,13 +220,16 @@ class Terminal:
     def __init__(self, *words):
         self.end, other = pty.openpty()
         command = [sys.executable, "-m", "attest", "digest", *words]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=other)
+        wide = {**os.environ, "COLUMNS": "200"}  # however narrow the one is that the tests run on
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=other, env=wide)
         os.close(other)
 
     def read_until(self, wanted):
-        seen = b""
+        seen, end = b"", time.monotonic() + 60
         while wanted not in seen:
-            assert select.select([self.end], [], [], 60)[0], f"waited in vain, after {seen!r}"
+            left = max(0, end - time.monotonic())
+            assert select.select([self.end], [], [], left)[0], f"waited in vain, after {seen!r}"
+            assert left, f"it did not say {wanted!r}, and said {seen[-1000:]!r}"
             try:
                 seen += os.read(self.end, 1 << 16)
             except OSError:  # the other end is closed
