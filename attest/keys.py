@@ -1,7 +1,8 @@
-"""Public keys and the three algorithms every known verifier accepts.
+"""Public keys: the three algorithms every known verifier accepts, and two that are only read.
 
-ECDSA P-256 with SHA-256, Ed25519, and RSA PKCS#1 v1.5 with SHA-256 (2048 to 8192 bits). P-384 and P-521 are
-left out: released versions of cosign and sigstore-js refuse their natural hashes.
+ECDSA P-256 with SHA-256, Ed25519, and RSA PKCS#1 v1.5 with SHA-256 (2048 to 8192 bits). P-384 with SHA-384
+and P-521 with SHA-512, as Sigstore's registry of algorithms pairs them, are verified, because others sign
+with them, and never signed with: released versions of cosign and sigstore-js refuse them.
 """
 
 from __future__ import annotations
@@ -18,11 +19,27 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from attest.errors import SignatureError
 
-__all__ = ["MAX_KEY_BYTES", "RSA_BITS", "Algorithm", "PublicKey", "check_algorithm", "read_key_file"]
+__all__ = [
+    "MAX_KEY_BYTES",
+    "RSA_BITS",
+    "Algorithm",
+    "PublicKey",
+    "check_algorithm",
+    "check_signing_algorithm",
+    "read_key_file",
+]
 
 Algorithm = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
-_ECDSA = ec.ECDSA(hashes.SHA256())
+_SIGNED_WITH = "secp256r1"
+"""The one curve attest signs on."""
+
+_CURVES = {
+    "secp256r1": ("P-256", ec.ECDSA(hashes.SHA256())),
+    "secp384r1": ("P-384", ec.ECDSA(hashes.SHA384())),
+    "secp521r1": ("P-521", ec.ECDSA(hashes.SHA512())),
+}
+"""Curve → its name, and the one hash that goes with it: neither bundle nor reader may choose another."""
 
 RSA_BITS = range(2048, 8193)
 """Modulus sizes that are neither weak nor a way to burn a verifier's time."""
@@ -32,14 +49,14 @@ MAX_KEY_BYTES = 64 << 10
 
 
 def check_algorithm(key: object, where: str) -> Algorithm:
-    """Return the public key if attest signs and verifies with its algorithm.
+    """Return the public key if attest verifies with its algorithm.
 
     Raises:
         SignatureError: it does not; the message says which ones it does.
     """
-    hint = "use ECDSA P-256 (the default), Ed25519 or RSA of 2048 to 8192 bits"
+    hint = "use ECDSA P-256 (the default), P-384 or P-521, Ed25519 or RSA of 2048 to 8192 bits"
     if isinstance(key, ec.EllipticCurvePublicKey):
-        if key.curve.name != "secp256r1":
+        if key.curve.name not in _CURVES:
             raise SignatureError(f"unsupported curve {key.curve.name}", where, hint)
         return key
     if isinstance(key, rsa.RSAPublicKey):
@@ -49,6 +66,22 @@ def check_algorithm(key: object, where: str) -> Algorithm:
     if isinstance(key, ed25519.Ed25519PublicKey):
         return key
     raise SignatureError(f"unsupported key type {type(key).__name__}", where, hint)
+
+
+def check_signing_algorithm(key: object, where: str) -> Algorithm:
+    """Return the public key if attest signs with its algorithm, which every known verifier accepts.
+
+    Raises:
+        SignatureError: it does not; the message says which ones it does.
+    """
+    found = check_algorithm(key, where)
+    if isinstance(found, ec.EllipticCurvePublicKey) and found.curve.name != _SIGNED_WITH:
+        raise SignatureError(
+            f"unsupported curve {found.curve.name}: it is verified, and not signed with",
+            where,
+            "use ECDSA P-256 (the default), Ed25519 or RSA of 2048 to 8192 bits",
+        )
+    return found
 
 
 def read_key_file(path: Path) -> bytes:
@@ -120,8 +153,15 @@ class PublicKey:
     def algorithm(self) -> str:
         """What the key is, in words."""
         if isinstance(self.key, ec.EllipticCurvePublicKey):
-            return "ECDSA P-256"
+            return f"ECDSA {_CURVES[self.key.curve.name][0]}"
         return f"RSA-{self.key.key_size}" if isinstance(self.key, rsa.RSAPublicKey) else "Ed25519"
+
+    @cached_property
+    def _ecdsa(self) -> ec.ECDSA:
+        """The hash of the key's curve."""
+        if not isinstance(self.key, ec.EllipticCurvePublicKey):
+            raise TypeError(self.algorithm)
+        return _CURVES[self.key.curve.name][1]
 
     def is_pss_signature(self, signature: bytes, message: bytes) -> bool:
         """Tell whether it is this RSA key's with RSASSA-PSS (SHA-256), which only in-toto's own files use."""
@@ -138,7 +178,7 @@ class PublicKey:
         """Tell whether ``signature`` over ``message`` is this key's."""
         try:
             if isinstance(self.key, ec.EllipticCurvePublicKey):
-                self.key.verify(signature, message, _ECDSA)
+                self.key.verify(signature, message, self._ecdsa)
             elif isinstance(self.key, rsa.RSAPublicKey):
                 self.key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
             else:

@@ -18,7 +18,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from attest.bundle import Bundle, with_evidence
 from attest.canonical import canonical_bytes, read_json
@@ -67,7 +67,7 @@ def _details(key: PublicKey) -> str:
     Raises:
         SignatureError: code ``log-key``: one no Rekor v2 takes.
     """
-    if isinstance(key.key, ec.EllipticCurvePublicKey):
+    if key.algorithm == "ECDSA P-256":
         return "PKIX_ECDSA_P256_SHA_256"
     if isinstance(key.key, rsa.RSAPublicKey) and key.key.key_size in _RSA_BITS:
         return f"PKIX_RSA_PKCS1V15_{key.key.key_size}_SHA256"

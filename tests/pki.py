@@ -37,6 +37,8 @@ def new_key(kind: str = "p256") -> Any:
     return {
         "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
         "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
+        "p521": lambda: ec.generate_private_key(ec.SECP521R1()),
+        "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
         "ed25519": ed25519.Ed25519PrivateKey.generate,
         "rsa": lambda: rsa.generate_private_key(65537, 2048),
     }[kind]()
@@ -114,7 +116,8 @@ class Holder:
             return self.key.sign(data)
         if isinstance(self.key, rsa.RSAPrivateKey):
             return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
-        return self.key.sign(data, ec.ECDSA(hashes.SHA256()))
+        hashed = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}
+        return self.key.sign(data, ec.ECDSA(hashed[self.key.key_size]))
 
     def sign(self, statement: Statement, *timestamps: bytes) -> Bundle:
         payload = statement.payload

@@ -8,18 +8,21 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from keyless_instance import ISSUER, REPOSITORY, WORKFLOW, Instance
-from pki import authority, pem
+from pki import authority, new_key, pem
 from test_cli_verify import verify
 from vendor import attest, write_project
 from world import NOW, Tree, codes, descriptor, good_world, make_trust, signer, write_world
 
 from attest.bundle import parse_bundle
 from attest.digest import sha256_bytes
+from attest.envelope import pae
 from attest.errors import FormatError
+from attest.keys import PublicKey
 from attest.manifest import digest_path
 from attest.predicates.oms import ModelSignature
 from attest.resource import Artifact, ResourceDescriptor
@@ -421,6 +424,34 @@ def test_shards_of_the_real_software_are_carried(signed, model_signing, capsys):
 
 
 def test_the_real_software_still_verifies_what_we_read(signed, model_signing, tmp_path):
+@pytest.mark.parametrize("kind", ["p384", "p521"])
+def test_model_sig_by_a_key_on_a_larger_curve(signed, model_signing, capsys, kind):
+    """attest does not sign with these, and reads what others signed."""
+    folder, key = signed["sig"].parent, new_key(kind)
+    model_signing.signing.Config().use_elliptic_key_signer(
+        private_key=write_private(folder / "larger.key", key)
+    ).sign(signed["delivered"], signed["sig"])
+    public = PublicKey(key.public_key())
+    (folder / "larger.pub").write_bytes(public.pem)
+    held = f"{{key: {{file: larger.pub, sha256: {sha256_bytes(public.pem)}}}}}"
+    signed["trust"].write_text(re.sub(r"  coop: .*", f"  coop: {held}", signed["trust"].read_text()))
+    shown = their_row(report := report_of(signed, capsys))
+    assert report["verdict"] == "ACCEPT"
+    assert (shown["standing"], shown["principals"]) == ("granted", ["coop"])
+    sign_anew(signed["sig"], lambda message: key.sign(message, ec.ECDSA(hashes.SHA256())))
+    shown = their_row(report_of(signed, capsys))
+    assert (shown["standing"], shown["reason"]) == ("unverified", "signed by nobody this trust file names")
+
+
+def sign_anew(path: Path, sign) -> None:
+    """Put another signature into a bundle."""
+    bundle = json.loads(path.read_text())
+    envelope = bundle["dsseEnvelope"]
+    message = pae(envelope["payloadType"], b64decode(envelope["payload"]))
+    envelope["signatures"][0]["sig"] = b64encode(sign(message)).decode()
+    path.write_text(json.dumps(bundle))
+
+
     public = tmp_path / "coop.pub"
     public.write_bytes(signer("coop").public.pem)
     model_signing.verifying.Config().use_elliptic_key_verifier(public_key=public).verify(

@@ -82,7 +82,7 @@ def refused(trust: Trust, bundle, as_of: datetime | None = NOW) -> UnverifiedErr
 # ── who is believed ──
 
 
-@pytest.mark.parametrize("kind", ["p256", "ed25519", "rsa"])
+@pytest.mark.parametrize("kind", ["p256", "p384", "p521", "ed25519", "rsa"])
 def test_a_leaf_of_the_pinned_root(trust, kind):
     leaf = ROOT.issue(key=new_key(kind))
     verified = trust.verify(leaf.sign(STATEMENT), as_of=NOW)
@@ -189,7 +189,7 @@ REFUSED = {
             extensions=((x509.ExtendedKeyUsage(CODE_SIGNING), False),),
         ),
     },
-    "certificate-key": {"P-384": lambda: ROOT.issue(key=new_key("p384"))},
+    "certificate-key": {"secp256k1": lambda: ROOT.issue(key=new_key("secp256k1"))},
     "critical-extension": {
         "unknown": lambda: ROOT.issue(
             extensions=((x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True),)

@@ -102,7 +102,7 @@ class Chain:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("kind", ["p256", "ed25519", "rsa"])
+@pytest.mark.parametrize("kind", ["p256", "p384", "p521", "ed25519", "rsa"])
 def test_signatures_of_every_kind_of_key(form, kind, tmp_path):
     key = new_key(kind)
     (bundle,) = read(written(link({}, {"m": Artifact("a" * 64)}), form, key), tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,12 +15,13 @@ import pytest
 from clients.tsa import TimestampAuthority
 from hypothesis import given
 from hypothesis import strategies as st
-from pki import authority, pem
+from pki import authority, new_key, pem
 from tlog import TestLog, audit_path, b64, tree_hash, trusted_root
 from world import World, make_trust, signer
 
 from attest.anchors import Anchors, Holders, read_certificate_root, read_sigstore_root
 from attest.bundle import Bundle, parse_bundle, with_evidence
+from attest.envelope import pae
 from attest.errors import FormatError, SignatureError
 from attest.trust import Trust
 from attest.verifier import UnverifiedError
@@ -67,6 +69,31 @@ def test_an_entry_that_holds(log, kind):
         datetime.fromtimestamp(int(bundle.log_entries[0]["integratedTime"]), UTC) if log is V1 else None
     )
     assert verified.trusted_time == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "digest", "holds"),
+    [
+        ("p384", "SHA2_384", "sha384", True),
+        ("p521", "SHA2_512", "sha512", True),
+        ("p384", "SHA2_256", "sha256", True),
+        ("p384", "SHA2_384", "sha256", False),
+        ("p384", "SHA3_384", "sha3_384", False),
+        ("p384", ["SHA2_384"], "sha384", False),
+    ],
+)
+def test_an_entry_names_the_digest_of_the_larger_curves(kind, named, digest, holds):
+    bundle = ROOT.issue(key=new_key(kind)).sign(key_bundle().statement())
+    body = V2.body(bundle, bundle.certificate)
+    value = hashlib.new(digest, pae(bundle.payload_type, bundle.payload)).digest()
+    body["spec"]["hashedRekordV002"]["data"] = {"algorithm": named, "digest": b64(value)}
+    entered = with_evidence(bundle, log_entries=[V2.take(body)])
+    if holds:
+        assert trust_with(V2).verify(entered, as_of=NOW).principals == ("coop",)
+        return
+    with pytest.raises(UnverifiedError) as caught:
+        trust_with(V2).verify(entered, as_of=NOW)
+    assert caught.value.code in {"log-entry-mismatch", "log-entry-invalid"}
 
 
 def test_the_earliest_time_of_all_counts(tmp_path):

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from attest.bundle import Bundle, key_bundle
 from attest.envelope import IN_TOTO, pae
 from attest.errors import SignatureError, UsageError, nearest
-from attest.keys import PublicKey, check_algorithm, read_key_file
+from attest.keys import PublicKey, check_signing_algorithm, read_key_file
 from attest.statement import Statement
 
 __all__ = ["ALGORITHMS", "FileSigner", "generate_key", "open_file", "public_key"]
@@ -53,7 +53,7 @@ def generate_key(path: Path, algorithm: str = ALGORITHMS[0], passphrase: bytes |
         serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     )
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    public = PublicKey(check_algorithm(key.public_key(), str(path)))
+    public = PublicKey(check_signing_algorithm(key.public_key(), str(path)))
     public_path = path.with_name(path.name + ".pub")
     if os.path.lexists(public_path):  # also a link that leads nowhere: it may some day
         raise UsageError(
@@ -107,7 +107,7 @@ def _load(path: Path, passphrase: bytes | None) -> PrivateKey:
         raise SignatureError("not a private key in PEM", where, "attest key generate makes one") from error
     if not isinstance(key, PrivateKey):
         raise SignatureError(f"unsupported key type {type(key).__name__}", where)
-    check_algorithm(key.public_key(), where)
+    check_signing_algorithm(key.public_key(), where)
     return key
 
 
@@ -142,7 +142,7 @@ def open_file(path: str, passphrase: bytes | None = None) -> FileSigner:
         SignatureError: it cannot be read, others can read it, the passphrase is wrong, or it is no key.
     """
     key = _load(Path(path), passphrase)
-    return FileSigner(PublicKey(check_algorithm(key.public_key(), path)), key)
+    return FileSigner(PublicKey(check_signing_algorithm(key.public_key(), path)), key)
 
 
 def public_key(path: Path, passphrase: bytes | None = None) -> PublicKey:

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from attest.bundle import Bundle, key_bundle
 from attest.envelope import IN_TOTO, pae
 from attest.errors import AttestError, SignatureError, UsageError
-from attest.keys import PublicKey, read_key_file
+from attest.keys import PublicKey, check_signing_algorithm, read_key_file
 from attest.statement import Statement
 
 if TYPE_CHECKING:
@@ -169,6 +169,12 @@ def public_key(uri: str, passphrase: bytes | None = None) -> PublicKey:
 
 
 def _public(uri: str, file: Path | None, where: str, pin: _Pin) -> PublicKey:
+    public = _read_public(uri, file, where, pin)
+    check_signing_algorithm(public.key, str(file) if file is not None else where)
+    return public
+
+
+def _read_public(uri: str, file: Path | None, where: str, pin: _Pin) -> PublicKey:
     if file is not None:
         return PublicKey.from_pem(read_key_file(file), str(file))
     scheme, _, key = uri.partition(":")

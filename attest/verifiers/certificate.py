@@ -103,7 +103,7 @@ def leaf_key(leaf: x509.Certificate) -> PublicKey:
     """Return the key a certificate is for.
 
     Raises:
-        UnverifiedError: code ``certificate-key``: not P-256, Ed25519 or RSA of 2048 to 8192 bits.
+        UnverifiedError: code ``certificate-key``: no algorithm attest verifies (``attest.keys``).
     """
     try:
         return PublicKey(check_algorithm(leaf.public_key(), "certificate"))

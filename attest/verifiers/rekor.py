@@ -70,6 +70,10 @@ _HASH_OF_CURVE: dict[str, hashes.HashAlgorithm] = {
 }
 
 
+_DIGESTS = {"SHA2_256": hashlib.sha256, "SHA2_384": hashlib.sha384, "SHA2_512": hashlib.sha512}
+"""What a hashedrekord may name what was signed by: the log takes the hash that goes with the key's curve."""
+
+
 def _invalid(what: str) -> UnverifiedError:
     return UnverifiedError("log-entry-invalid", f"its log entry: {what}")
 
@@ -260,9 +264,9 @@ def _check_body(entry: Entry, bundle: Bundle, verifier: bytes) -> None:
 
 
 def _check_hashedrekord(spec: Mapping[str, Any], bundle: Bundle, verifier: bytes) -> None:
-    digest = hashlib.sha256(pae(bundle.payload_type, bundle.payload)).digest()
     data, signature = spec["data"], spec["signature"]
-    if data["algorithm"] != "SHA2_256" or _bytes(data, "digest") != digest:
+    digest = _DIGESTS.get(data["algorithm"])
+    if digest is None or _bytes(data, "digest") != digest(pae(bundle.payload_type, bundle.payload)).digest():
         raise _mismatch("another digest")
     if _bytes(signature, "content") != bundle.signature:
         raise _mismatch("another signature")

@@ -28,6 +28,7 @@ from stack.servers import PERSON, WORKFLOW, Stack
 from attest.bundle import parse_bundle
 from attest.digest import sha256_bytes
 from attest.errors import AttestError
+from attest.keys import PublicKey
 from attest.rekor_entry import LoggedSigner
 from attest.resource import ResourceDescriptor
 from attest.signer import open_signer
@@ -123,9 +124,7 @@ class Bench:
 
     def key(self, algorithm: str, *, stamp: bool = False, log: bool = False, number: int = 1) -> Signed:
         """Sign with a key in a file."""
-        path = self.folder / algorithm
-        if not path.exists():
-            generate_key(path, algorithm)
+        path = self._private(algorithm)
         public = path.with_name(path.name + ".pub").read_bytes()
         return self.sign(f"file:{path}", public, stamp=stamp, log=log, number=number)
 
@@ -161,15 +160,31 @@ class Bench:
 
     def cosign_key(self, algorithm: str, rekor: int | None = None) -> Signed:
         """A bundle cosign made with a key, on servers or without any."""
-        own = self.key(algorithm)
-        output, private = self.folder / "theirs.json", self.folder / algorithm
+        private = self._private(algorithm)
+        output = self.folder / "theirs.json"
         if rekor is None:
             self.cosign.sign(self.statement, private, output, check=False)
         else:
             config, key = self.stack.config(rekor), self.cosign.import_key(private)
             self.cosign.sign_on(config, self.statement, output, "--key", key)
         on = rekor is not None
-        return Signed(output.read_bytes().strip(), own.public, None, on, on)
+        public = private.with_name(private.name + ".pub").read_bytes()
+        return Signed(output.read_bytes().strip(), public, None, on, on)
+
+    def _private(self, algorithm: str) -> Path:
+        """A key in a file, made by us or, for those we do not make, as others make them."""
+        path = self.folder / algorithm
+        if path.exists():
+            return path
+        if algorithm not in {"ecdsa-p384", "ecdsa-p521"}:
+            generate_key(path, algorithm)
+            return path
+        key = pki.new_key(algorithm.removeprefix("ecdsa-"))
+        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        path.touch(0o600)
+        path.write_bytes(key.private_bytes(*form))
+        path.with_name(path.name + ".pub").write_bytes(PublicKey(key.public_key()).pem)
+        return path
 
     def cosign_keyless(self, rekor: int) -> Signed:
         """A bundle cosign made with an identity."""

@@ -48,10 +48,13 @@ OURS: dict[str, tuple[Any, ...]] = {
 
 THEIRS: dict[str, tuple[Any, ...]] = {
     "cosign, key, ECDSA P-256": ("cosign_key", "ecdsa-p256"),
+    "cosign, key, ECDSA P-384": ("cosign_key", "ecdsa-p384"),
+    "cosign, key, ECDSA P-521": ("cosign_key", "ecdsa-p521"),
     "cosign, key, RSA": ("cosign_key", "rsa-3072"),
     "cosign, key, Ed25519": ("cosign_key", "ed25519"),
     "cosign, key, time, Rekor v1": ("cosign_key", "ecdsa-p256", 1),
     "cosign, key, time, Rekor v2": ("cosign_key", "ecdsa-p256", 2),
+    "cosign, key, ECDSA P-384, time, Rekor v2": ("cosign_key", "ecdsa-p384", 2),
     "cosign, keyless, Rekor v1": ("cosign_keyless", 1),
     "cosign, keyless, Rekor v2": ("cosign_keyless", 2),
     "sigstore-go, key": ("go_key", None),
