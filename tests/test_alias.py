@@ -232,7 +232,11 @@ def test_both_orders_of_names_add_up():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"serialization": {"method": "shards", "shard_size": 1000000000.0}}, "digested as 'shards'"),
+        ({"serialization": {"method": "shards"}}, "'shards' without their size"),
+        ({"serialization": {"method": "shards", "shard_size": 0.0}}, "'shards' without their size"),
+        ({"serialization": {"method": "shards", "shard_size": 10.5}}, "'shards' without their size"),
+        ({"serialization": {"method": "shards", "shard_size": 1000000000.0}}, "no sha256 digest"),
+        ({"serialization": {"method": "lines"}}, "digested as 'lines'"),
         ({"serialization": {"hash_type": "blake3"}}, "with 'blake3'"),
         ({"resources": []}, "no entries"),
     ],
@@ -269,6 +273,53 @@ def test_bad_resources_are_carried(resource, reason):
     shown = row(made.report(release), bundle)
     assert (shown.standing, shown.note) == ("carried", None)
     assert reason in shown.reason
+
+
+def sharded(ends: dict[str, int], size: float = 1000.0) -> dict:
+    """What is listed by shards: its name with where they begin and end, and another name of the digest."""
+    predicate = oms(GOOD, serialization={"method": "shards", "shard_size": size})
+    for each in predicate["resources"]:
+        each["name"] += f":0:{ends.get(each['name'], 1)}"
+        each["algorithm"] = f"sha256-sharded-{size:.0f}"
+    return predicate
+
+
+def test_shards_that_are_whole_files_are_a_list_of_files():
+    predicate = sharded({"w.bin": 1000})
+    assert faulty(predicate) is None
+    read = ModelSignature.from_json(predicate)
+    assert read.files == GOOD
+    assert read.artifact == _tree(GOOD)
+    one = sharded({})
+    one["resources"] = [{**one["resources"][0], "name": ".:0:5"}]
+    alone = ModelSignature.from_json(one)
+    assert (alone.problem, alone.files, alone.artifact) == (None, {}, Artifact(GOOD["a/b"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": "a/b:1:2"}, "is a part of its file"),
+        ({"name": "a/b:0:1001"}, "is a part of its file"),
+        ({"name": "a/b:0:0"}, "is no shard of a file"),
+        ({"name": "a/b:00:1"}, "is no shard of a file"),
+        ({"name": "a/b:0:+1"}, "is no shard of a file"),
+        ({"name": "a/b:0:\u0661"}, "is no shard of a file"),
+        ({"name": "a/b:0"}, "is no shard of a file"),
+        ({"name": "a/b"}, "is no shard of a file"),
+        ({"name": ":0:1"}, "is no shard of a file"),
+        ({"name": "../b:0:1"}, "'..' part"),
+        ({"name": "w.bin:0:7"}, "stands twice"),
+        ({"algorithm": "sha256"}, "no sha256 digest"),
+        ({"algorithm": "sha256-sharded-999"}, "no sha256 digest"),
+        ({"algorithm": "sha512-sharded-1000"}, "no sha256 digest"),
+    ],
+)
+def test_shards_that_are_no_whole_files_are_carried(change, reason):
+    predicate = sharded({})
+    predicate["resources"][0] |= change
+    assert reason in faulty(predicate)
+    assert ModelSignature.from_json(predicate).artifact is None
 
 
 def test_a_list_that_does_not_add_up_to_its_subject():
@@ -373,6 +424,34 @@ def test_the_hint_of_model_sig_is_no_identity(signed, capsys):
     assert their_row(report_of(signed, capsys))["principals"] == ["coop"]
 
 
+@pytest.mark.parametrize("kind", ["p384", "p521"])
+def test_model_sig_by_a_key_on_a_larger_curve(signed, model_signing, capsys, kind):
+    """attest does not sign with these, and reads what others signed."""
+    folder, key = signed["sig"].parent, new_key(kind)
+    model_signing.signing.Config().use_elliptic_key_signer(
+        private_key=write_private(folder / "larger.key", key)
+    ).sign(signed["delivered"], signed["sig"])
+    public = PublicKey(key.public_key())
+    (folder / "larger.pub").write_bytes(public.pem)
+    held = f"{{key: {{file: larger.pub, sha256: {sha256_bytes(public.pem)}}}}}"
+    signed["trust"].write_text(re.sub(r"  coop: .*", f"  coop: {held}", signed["trust"].read_text()))
+    shown = their_row(report := report_of(signed, capsys))
+    assert report["verdict"] == "ACCEPT"
+    assert (shown["standing"], shown["principals"]) == ("granted", ["coop"])
+    sign_anew(signed["sig"], lambda message: key.sign(message, ec.ECDSA(hashes.SHA256())))
+    shown = their_row(report_of(signed, capsys))
+    assert (shown["standing"], shown["reason"]) == ("unverified", "signed by nobody this trust file names")
+
+
+def sign_anew(path: Path, sign) -> None:
+    """Put another signature into a bundle."""
+    bundle = json.loads(path.read_text())
+    envelope = bundle["dsseEnvelope"]
+    message = pae(envelope["payloadType"], b64decode(envelope["payload"]))
+    envelope["signatures"][0]["sig"] = b64encode(sign(message)).decode()
+    path.write_text(json.dumps(bundle))
+
+
 @pytest.mark.parametrize("part", ["payload", "sig"])
 def test_a_changed_model_sig_is_nobodys(signed, capsys, part):
     bundle = json.loads(signed["sig"].read_text())
@@ -413,45 +492,34 @@ def _subject(path: Path) -> str:
     return parse_bundle(path.read_bytes()).statement().subjects[0].digest["sha256"]
 
 
-def test_shards_of_the_real_software_are_carried(signed, model_signing, capsys):
-    config = model_signing.hashing.Config().use_shard_serialization()
-    model_signing.signing.Config().use_elliptic_key_signer(private_key=signed["key"]).set_hashing_config(
+def shards(files, model_signing, size: int) -> None:
+    config = model_signing.hashing.Config().use_shard_serialization(shard_size=size)
+    model_signing.signing.Config().use_elliptic_key_signer(private_key=files["key"]).set_hashing_config(
         config
-    ).sign(signed["delivered"], signed["sig"])
-    shown = their_row(report_of(signed, capsys))
+    ).sign(files["delivered"], files["sig"])
+
+
+def test_shards_of_the_real_software_that_are_whole_files(signed, model_signing, capsys):
+    largest = max(path.stat().st_size for path in signed["delivered"].iterdir())
+    for size in (largest, 1_000_000_000):
+        shards(signed, model_signing, size)
+        shown = their_row(report_of(signed, capsys))
+        assert (shown["standing"], shown["principals"]) == ("granted", ["coop"])
+        assert shown["note"].startswith(
+            "also signed (OpenSSF model signing) by coop: all 3 files of release/"
+        )
+
+
+def test_shards_of_the_real_software_that_are_parts_are_carried(signed, model_signing, capsys):
+    largest = max(path.stat().st_size for path in signed["delivered"].iterdir())
+    shards(signed, model_signing, largest - 1)
+    shown = their_row(report := report_of(signed, capsys))
+    assert report["verdict"] == "ACCEPT"
     assert shown["standing"] == "carried"
-    assert "digested as 'shards'" in shown["reason"]
+    assert "is a part of its file, which has no digest of its own then" in shown["reason"]
 
 
 def test_the_real_software_still_verifies_what_we_read(signed, model_signing, tmp_path):
-@pytest.mark.parametrize("kind", ["p384", "p521"])
-def test_model_sig_by_a_key_on_a_larger_curve(signed, model_signing, capsys, kind):
-    """attest does not sign with these, and reads what others signed."""
-    folder, key = signed["sig"].parent, new_key(kind)
-    model_signing.signing.Config().use_elliptic_key_signer(
-        private_key=write_private(folder / "larger.key", key)
-    ).sign(signed["delivered"], signed["sig"])
-    public = PublicKey(key.public_key())
-    (folder / "larger.pub").write_bytes(public.pem)
-    held = f"{{key: {{file: larger.pub, sha256: {sha256_bytes(public.pem)}}}}}"
-    signed["trust"].write_text(re.sub(r"  coop: .*", f"  coop: {held}", signed["trust"].read_text()))
-    shown = their_row(report := report_of(signed, capsys))
-    assert report["verdict"] == "ACCEPT"
-    assert (shown["standing"], shown["principals"]) == ("granted", ["coop"])
-    sign_anew(signed["sig"], lambda message: key.sign(message, ec.ECDSA(hashes.SHA256())))
-    shown = their_row(report_of(signed, capsys))
-    assert (shown["standing"], shown["reason"]) == ("unverified", "signed by nobody this trust file names")
-
-
-def sign_anew(path: Path, sign) -> None:
-    """Put another signature into a bundle."""
-    bundle = json.loads(path.read_text())
-    envelope = bundle["dsseEnvelope"]
-    message = pae(envelope["payloadType"], b64decode(envelope["payload"]))
-    envelope["signatures"][0]["sig"] = b64encode(sign(message)).decode()
-    path.write_text(json.dumps(bundle))
-
-
     public = tmp_path / "coop.pub"
     public.write_bytes(signer("coop").public.pem)
     model_signing.verifying.Config().use_elliptic_key_verifier(public_key=public).verify(
