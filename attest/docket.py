@@ -94,7 +94,7 @@ class OrderState:
         if self.order is not None and self.order.id:
             return self.order.id
         subjects = self.evidence.statement.subjects if self.evidence else ()
-        return next((each.name for each in subjects if each.name), f"order {self.digest[:12]}")
+        return next((each.name for each in subjects if each.name), self.digest[:12])
 
     @cached_property
     def named(self) -> tuple[ResourceDescriptor, ...]:

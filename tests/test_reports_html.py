@@ -247,6 +247,11 @@ def test_why_missing_and_ask():
     assert ask.count("Ask the vendor") == 6
 
 
+def test_why_shows_the_way_to_what_refused_it():
+    why = section(render(report_samples.reject()), "why")
+    assert "From the delivery to it: vision-fr-3.2/ release vision-fr.safetensors finetune" in why
+
+
 def test_an_incomplete_report_says_what_that_means():
     why = section(render(report_samples.incomplete()), "why")
     assert "No rule of your policy is broken. But a rule only passes when evidence shows that it holds" in why

@@ -77,6 +77,7 @@ def test_why_missing_and_ask():
     why = text[text.index("### Why") : text.index("### What is missing")]
     assert why.count("- ❌") == 4
     assert "street\\-scenes' is under CC\\-BY\\-NC\\-4\\.0" in why
+    assert "from the delivery to it: vision\\-fr\\-3\\.2/ ← release ←" in why
     assert "attest verify vision-fr-3.2 --bundle" in text
     assert "no\\: face\\-recognition" in text
 

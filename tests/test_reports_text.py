@@ -219,3 +219,22 @@ def test_no_string_breaks_a_line_or_the_terminal(texts, name):
     # every line is a heading of ours, stands indented, or is one of the first two
     for line in text.splitlines()[2:]:
         assert not line or line.startswith("  ") or line in HEADINGS
+
+
+WAY = "vision-fr-3.2/ ← release ← vision-fr.safetensors ← finetune"
+
+
+def test_why_shows_the_way_to_what_refused_it_each_way_once():
+    why = " ".join(section(render(report_samples.SAMPLES["reject"]()), "WHY").split())
+    ways = re.findall(rf"path ({WAY}.*?)(?= FAIL |$)", why)
+    assert f"{WAY} ← backbone.safetensors ← train ← faces-partner-2014" in ways
+    assert len(ways) == len(set(ways)) == 4
+
+
+def test_a_long_way_keeps_its_two_ends():
+    report = report_samples.SAMPLES["reject"]()
+    long = [f"hop{number}" for number in range(40)]
+    rows = [each.model_copy(update={"path": long}) for each in report.findings]
+    why = section(render(report.model_copy(update={"findings": rows})), "WHY")
+    assert 'hop5 ← "… 28 more …" ← hop34' in " ".join(why.split())
+    assert why.count("hop0 ") == 1

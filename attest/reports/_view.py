@@ -81,6 +81,8 @@ _SUMMARIES = 2
 """Different findings of a rule that are told where the verdict is explained."""
 _MISSING = 12
 """Things missing that are told there."""
+_HOPS = 12
+"""Names on a path that are told there."""
 
 _SEVERITY = {"high": 0, "medium": 1, "info": 2}
 _WORST = {result: place for place, result in enumerate(RESULT_WORDS)}
@@ -154,6 +156,8 @@ class Point:
     required: str
     found: Cut[str]
     """Summaries of its findings."""
+    path: list[str]
+    """From the delivery to what one of them is about; empty where a rule before it shows the same way."""
 
 
 @dataclass(frozen=True)
@@ -347,16 +351,28 @@ def _points(report: Report, by_rule: dict[str, list[FindingRow]], result: Result
     places = {rule: place for place, rule in enumerate(by_rule, 1)}
     rows = {row.rule: row for row in report.rules}
     points: list[Point] = []
+    told: list[list[str]] = []
     for rule in dict.fromkeys([*by_rule, *rows]):
         row = rows.get(rule)
-        found = _told((each for each in by_rule.get(rule, []) if each.result == result), _SUMMARIES)
+        those = [each for each in by_rule.get(rule, []) if each.result == result]
+        found = _told(those, _SUMMARIES)
         if not found.total and (row is None or row.result != result):
             continue
         required = show(row.sentence if row else "", _LONG)
-        points.append(
-            Point(places.get(rule, 0), show(rule), required, found if found.total else _silent(row))
-        )
+        path = _witness(those, told)
+        found = found if found.total else _silent(row)
+        points.append(Point(places.get(rule, 0), show(rule), required, found, path))
     return points
+
+
+def _witness(findings: Iterable[FindingRow], told: list[list[str]]) -> list[str]:
+    """Return the way to what the first of the findings is about, unless it was told; note it as told."""
+    ordered = sorted(findings, key=lambda each: not each.evidence)
+    path = next((each.path for each in ordered if len(each.path) > 1), [])
+    if not path or path in told:
+        return []
+    told.append(path)
+    return [show(hop) for hop in _short(path, _HOPS)]
 
 
 def _missing(report: Report, by_rule: dict[str, list[FindingRow]], most: int) -> Cut[Missing]:

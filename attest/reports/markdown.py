@@ -154,6 +154,9 @@ class _Page:
             lines += [f"  - {_text(summary)}" for summary in point.found.items]
             if point.found.hidden:
                 lines.append(f"  - … and {point.found.hidden:,} more like this")
+            if point.path:
+                way = " ← ".join(_text(hop, 60) or "(no name)" for hop in point.path)
+                lines.append(f"  - from the delivery to it: {way}")
         return "\n".join(lines)
 
     def why(self) -> Iterator[str]:

@@ -135,6 +135,8 @@ class _Page:
                 yield from wrap(summary, _WIDTH, "    found     " if number == 0 else "              ")
             if point.found.hidden:
                 yield f"              … and {point.found.hidden:,} more like this, see FINDINGS"
+            if point.path:
+                yield from wrap(" ← ".join(quoted(hop) for hop in point.path), _WIDTH, "    path      ")
 
     def why(self) -> Iterator[str]:
         """Yield the reasons of the verdict."""
