@@ -17,10 +17,12 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
+from attest.buckets import Settled, level_for
 from attest.commitment import SPACES, Commitment, Keyer
 from attest.hashing import Progress, cores
-from attest.leaves import SHARDS, Owner, Settled, Spill, level_for, settle, spilled_keys, write_leaves
+from attest.leaves import Owner, write_leaves
 from attest.record import Batch, Unit
+from attest.spill import SHARDS, Spill, settle, spilled_keys
 
 if TYPE_CHECKING:
     from attest.resource import Artifact

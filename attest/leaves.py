@@ -16,17 +16,14 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from itertools import accumulate, islice
-from operator import eq
 from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryDirectory
+from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
+from attest.buckets import KeysByPlace, Settled, keys_in, level_for, pieces_of, rise
 from attest.commitment import (
     KEY_BYTES,
     LEAF_KEYS,
@@ -36,41 +33,20 @@ from attest.commitment import (
     Step,
     Subtree,
     fold,
-    join,
     trace,
 )
 from attest.errors import AttestError, FormatError
 from attest.files import write_file
+from attest.spill import SHARDS, Spill, settle
 
 if TYPE_CHECKING:
     from attest.resource import Artifact
 
-__all__ = [
-    "SHARDS",
-    "LeafFile",
-    "Owner",
-    "Settled",
-    "Spill",
-    "derive",
-    "level_for",
-    "settle",
-    "spilled_keys",
-    "write_leaves",
-]
+__all__ = ["LeafFile", "Owner", "derive", "write_leaves"]
 
-SHARDS = 256
-"""Prefix shards a build is cut into: what one process sorts at once is one of them."""
-BUCKET = 64
-"""Keys per bucket, at most, on average."""
-SPILL_BYTES = 16 << 20
-"""Bytes of keys one process holds before it writes them out."""
-
-_SHARD_BITS = 8
 _HEAD = struct.Struct(">8sBBB5xQQ32s32s32s?7x")
 _MAGIC = b"ATTRLEF1"
-_KEY = struct.Struct(f"{KEY_BYTES}s")
 _OFFSET = struct.Struct(">Q")
-_PLACES = struct.Struct(f">{SHARDS}Q")
 _CHUNK = 1 << 20
 _MAX_LEVEL = 40
 _UNITS = ("", "file", "row")
@@ -90,166 +66,6 @@ class Owner(NamedTuple):
     """What a record is, ``file`` or ``row``; nothing of a list of keys."""
 
 
-class Settled(NamedTuple):
-    """Part of the leaves, in order: where its sorted keys are, and its buckets."""
-
-    keys: Path | bytes
-    buckets: list[Subtree]
-
-
-def _keys_in(data: bytes | memoryview) -> list[bytes]:
-    return [key for (key,) in _KEY.iter_unpack(data)]
-
-
-def level_for(count: int) -> int:
-    """Return how many bits of a key choose its bucket among ``count`` keys."""
-    return (count // BUCKET).bit_length()
-
-
-def _bound(prefix: int, level: int) -> bytes:
-    """Return the first key with that prefix of ``level`` bits."""
-    return (prefix << (8 * KEY_BYTES - level)).to_bytes(KEY_BYTES + 1, "big")[1:]
-
-
-def _buckets(keys: Sequence[bytes], level: int, first: int, last: int) -> list[Subtree]:
-    """Fold sorted keys into the buckets ``first`` up to ``last``, which they fill."""
-    found: list[Subtree] = []
-    start = 0
-    for bucket in range(first, last):
-        end = len(keys) if bucket + 1 == last else bisect_left(keys, _bound(bucket + 1, level), start)
-        found.append(fold(keys[start:end]))
-        start = end
-    return found
-
-
-class Spill:
-    """Keys on their way to their shards: held in memory up to a bound, then written out, shard by shard.
-
-    Args:
-        folder: made if it is not there; several processes may write into it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
-        self._buffers = [bytearray() for _ in range(SHARDS)]
-        self._held = 0
-
-    def add(self, keys: Sequence[bytes]) -> None:
-        """Take keys in, in any order."""
-        buffers = self._buffers
-        for key in keys:
-            buffers[key[0]] += key
-        self._held += KEY_BYTES * len(keys)
-        if self._held >= SPILL_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write out what is held."""
-        if not self._held:
-            return
-        with NamedTemporaryFile(dir=self._folder, delete=False) as file:
-            file.write(_PLACES.pack(*accumulate(map(len, self._buffers))))
-            file.writelines(self._buffers)
-        for buffer in self._buffers:
-            buffer.clear()
-        self._held = 0
-
-
-def spilled_keys(folder: Path) -> int:
-    """Return how many keys were spilled into a folder, those that are the same counted each time."""
-    sizes = [file.stat().st_size - _PLACES.size for file in folder.iterdir()]
-    return sum(sizes) // KEY_BYTES
-
-
-def settle(folder: Path, shards: Sequence[int], level: int) -> list[Settled]:
-    """Sort shards, drop keys that stand twice, and fold the buckets.
-
-    Args:
-        folder: where they were spilled.
-        shards: numbers of the shards.
-        level: as of the whole file, at least 8 unless all shards are settled at once.
-    """
-    with ExitStack() as stack:
-        names = sorted(folder.glob("tmp*"))
-        files = [stack.enter_context(name.open("rb")) for name in names]
-        places = [(0, *_PLACES.unpack(file.read(_PLACES.size))) for file in files]
-        if level < _SHARD_BITS:
-            keys = [key for shard in shards for key in _spilled(files, places, shard)]
-            return [Settled(b"".join(keys), _buckets(keys, level, 0, 1 << level))]
-        wide = level - _SHARD_BITS
-        found = []
-        for shard in shards:
-            keys = _spilled(files, places, shard)
-            path = folder / f"{shard:02x}.sorted"
-            path.write_bytes(b"".join(keys))
-            found.append(Settled(path, _buckets(keys, level, shard << wide, (shard + 1) << wide)))
-        return found
-
-
-def _spilled(files: Sequence[IO[bytes]], places: Sequence[Sequence[int]], shard: int) -> list[bytes]:
-    """Return the keys of a shard, sorted, each once."""
-    data = []
-    for file, ends in zip(files, places, strict=True):
-        file.seek(_PLACES.size + ends[shard])
-        data.append(file.read(ends[shard + 1] - ends[shard]))
-    keys = sorted(_keys_in(b"".join(data)))
-    return sorted(set(keys)) if any(map(eq, keys, islice(keys, 1, None))) else keys
-
-
-def _rise(buckets: list[Subtree], keys: Callable[[int, int], Sequence[bytes]]) -> Iterator[list[Subtree]]:
-    """Yield the subtrees of every level, from the buckets up to the root.
-
-    Args:
-        buckets: of the lowest level.
-        keys: returns the keys from one place up to another.
-    """
-    level = (len(buckets) - 1).bit_length()
-    yield buckets
-    while level:
-        level -= 1
-        above: list[Subtree] = []
-        place = 0
-        for left, right in zip(buckets[::2], buckets[1::2], strict=True):
-            count = left.size + right.size
-            if not (left.size and right.size):  # a prefix with keys on one side only is no node
-                above.append(left if left.size else right)
-            elif count <= LEAF_KEYS:
-                above.append(fold(keys(place, place + count)))
-            else:
-                above.append(join(level, left, right))
-            place += count
-        yield above
-        buckets = above
-
-
-class _Sorted:
-    """The sorted keys of parts, by place."""
-
-    def __init__(self, parts: Sequence[Settled]) -> None:
-        self._parts = parts
-        sizes = (sum(bucket.size for bucket in part.buckets) for part in parts)
-        self._ends = list(accumulate(sizes))
-
-    def __call__(self, start: int, end: int) -> list[bytes]:
-        found: list[bytes] = []
-        number = bisect_right(self._ends, start)
-        while start < end:
-            first = self._ends[number - 1] if number else 0
-            stop = min(end, self._ends[number])
-            found += _keys_in(self._read(number, KEY_BYTES * (start - first), KEY_BYTES * (stop - first)))
-            start, number = stop, number + 1
-        return found
-
-    def _read(self, number: int, start: int, end: int) -> bytes:
-        keys = self._parts[number].keys
-        if isinstance(keys, bytes):
-            return keys[start:end]
-        with keys.open("rb") as file:
-            file.seek(start)
-            return file.read(end - start)
-
-
 def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commitment:
     """Write a leaf file.
 
@@ -265,7 +81,7 @@ def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commit
         AttestError: it cannot be written.
     """
     parts = list(settled)
-    levels = list(_rise([bucket for part in parts for bucket in part.buckets], _Sorted(parts)))
+    levels = list(rise([bucket for part in parts for bucket in part.buckets], KeysByPlace(parts)))
     count, root = levels[-1][0]
     head = _HEAD.pack(
         _MAGIC,
@@ -283,7 +99,7 @@ def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commit
     def chunks() -> Iterator[bytes]:
         yield head + sha256(head).digest()
         for part in parts:
-            yield from [part.keys] if isinstance(part.keys, bytes) else _pieces(part.keys)
+            yield from [part.keys] if isinstance(part.keys, bytes) else pieces_of(part.keys)
         before = 0
         for bucket in levels[0]:
             yield _OFFSET.pack(before)
@@ -294,12 +110,6 @@ def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commit
 
     write_file(path, chunks(), private=True)
     return Commitment(root, count, owner.space, owner.secret_digest)
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            yield piece
 
 
 class LeafFile:
@@ -361,7 +171,7 @@ class LeafFile:
     def __iter__(self) -> Iterator[bytes]:
         """Yield all keys, sorted as they should be; ``check`` tells whether they are."""
         for start in range(self._keys_at, self._offsets_at, _CHUNK):
-            yield from _keys_in(self._map[start : min(start + _CHUNK, self._offsets_at)])
+            yield from keys_in(self._map[start : min(start + _CHUNK, self._offsets_at)])
 
     def _before(self, level: int, prefix: int) -> int:
         """Return how many keys come before a prefix of ``level`` bits."""
@@ -410,7 +220,7 @@ class LeafFile:
             else:
                 way = 0 if left.size else 1
             level, prefix = level + 1, 2 * prefix + way
-        keys = _keys_in(self._between(self._before(level, prefix), self._before(level, prefix + 1)))
+        keys = keys_in(self._between(self._before(level, prefix), self._before(level, prefix + 1)))
         leaf, lower = trace(keys, key)
         proof = Proof.of(key, leaf, [*lower, *reversed(steps)], self.commitment)
         if problem := proof.problem(self.commitment):
@@ -430,7 +240,7 @@ class LeafFile:
         buckets = []
         before = b""
         for number in range(1 << self._level):
-            keys = _keys_in(self.bucket(number))
+            keys = keys_in(self.bucket(number))
             ordered = sorted({*keys}) == keys and (not keys or not before or before < keys[0])
             inside = not keys or (
                 int.from_bytes(keys[0], "big") >> (8 * KEY_BYTES - self._level)
@@ -443,9 +253,9 @@ class LeafFile:
             buckets.append(fold(keys))
 
         def between(start: int, end: int) -> list[bytes]:
-            return _keys_in(self._between(start, end))
+            return keys_in(self._between(start, end))
 
-        for level, subtrees in zip(range(self._level, -1, -1), _rise(buckets, between), strict=True):
+        for level, subtrees in zip(range(self._level, -1, -1), rise(buckets, between), strict=True):
             for prefix, subtree in enumerate(subtrees):
                 if self._subtree(level, prefix) != subtree:
                     raise self.damaged("its hashes do not follow from its keys")
@@ -499,8 +309,8 @@ def derive(
         wanted = level_for(sum(bucket.size for bucket in buckets))
         if not level - 2 <= wanted <= level + 1:  # buckets that became too large, or too many
             spill = Spill(Path(folder) / "spill")
-            for piece in _pieces(scratch):
-                spill.add(_keys_in(piece))
+            for piece in pieces_of(scratch):
+                spill.add(keys_in(piece))
             spill.flush()
             parts = settle(Path(folder) / "spill", range(SHARDS), wanted)
         return write_leaves(path, parts, owner)
@@ -518,7 +328,7 @@ def _changed(
     old: LeafFile, number: int, add: Iterable[bytes], drop: Iterable[bytes]
 ) -> tuple[bytes, Subtree]:
     """Return a bucket's keys after a change, and the bucket folded."""
-    before = _keys_in(old.bucket(number))
+    before = keys_in(old.bucket(number))
     if fold(before) != old.bucket_subtree(number):
         raise old.damaged("its hashes do not follow from its keys")
     keys = sorted({*before} - {*drop} | {*add})

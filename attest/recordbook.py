@@ -21,11 +21,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from attest.buckets import Settled
 from attest.commitment import EMPTY, SCHEME, SECRET_BYTES, SPACES, Commitment, Keyer, Subtree
 from attest.digest import is_sha256
 from attest.errors import AttestError, FormatError, UsageError
 from attest.files import write_file
-from attest.leaves import LeafFile, Owner, Settled, derive, write_leaves
+from attest.leaves import LeafFile, Owner, derive, write_leaves
 from attest.record import Records, find_records
 from attest.resource import Artifact
 from attest.settings import Project

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attest.buckets import level_for
 from attest.commitment import Keyer, commit
 from attest.errors import AttestError, FormatError
-from attest.leaves import SHARDS, LeafFile, Owner, Spill, derive, level_for, settle, write_leaves
+from attest.leaves import LeafFile, Owner, derive, write_leaves
 from attest.resource import Artifact
+from attest.spill import SHARDS, Spill, settle
 
 KEYER = Keyer(bytes(range(32)))
 OWNER = Owner("content", KEYER.secret_digest, Artifact("5" * 64, tree=True), 7)
