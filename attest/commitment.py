@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,6 +42,7 @@ __all__ = [
     "Commitment",
     "Keyer",
     "Proof",
+    "SortedKeys",
     "Step",
     "Subtree",
     "commit",
@@ -99,34 +102,30 @@ class Keyer:
         if len(secret) != SECRET_BYTES:
             raise FormatError(f"a secret of {len(secret)} bytes, expected {SECRET_BYTES}")
         block = secret.ljust(64, b"\0")
-        # HMAC written out: the two hashes alone take half the time of the standard library's call
-        self._inner = block.translate(_INNER)
-        self._outer = block.translate(_OUTER)
+        # HMAC written out: each hash begins as a copy of one that has read its half of the secret, which is
+        # less work than the standard library's call by half
+        self._inner = sha256(block.translate(_INNER))
+        self._outer = sha256(block.translate(_OUTER))
         self.secret_digest = sha256(secret).hexdigest()
 
     def keys(self, records: Iterable[Blob]) -> list[bytes]:
         """Return the key of each record."""
-        inner, outer, hashed = self._inner, self._outer, sha256
-        found = list(records)
-        try:
-            return [hashed(outer + hashed(inner + each).digest()).digest() for each in found]  # type: ignore[operator]
-        except TypeError:  # some come in pieces
-            return [
-                hashed(outer + hashed(inner + each).digest()).digest()
-                if isinstance(each, bytes)
-                else self._streamed(each)
-                for each in found
-            ]
+        begin, finish = self._inner.copy, self._outer.copy
+        found = []
+        for each in records:
+            inner, outer = begin(), finish()
+            try:
+                inner.update(each)  # type: ignore[arg-type]
+            except TypeError:  # it comes in pieces
+                for piece in each:
+                    inner.update(piece)  # type: ignore[arg-type]
+            outer.update(inner.digest())
+            found.append(outer.digest())
+        return found
 
     def key(self, record: Blob) -> bytes:
         """Return the key of one record."""
         return self.keys([record])[0]
-
-    def _streamed(self, pieces: Iterable[bytes]) -> bytes:
-        inner = sha256(self._inner)
-        for piece in pieces:
-            inner.update(piece)
-        return sha256(self._outer + inner.digest()).digest()
 
 
 @dataclass(frozen=True)
@@ -191,33 +190,85 @@ def join(bit: int, left: Subtree, right: Subtree) -> Subtree:
     return Subtree(left.size + right.size, sha256(message).digest())
 
 
+class SortedKeys:
+    """Keys that are sorted and all different, ready to be folded from one place up to another.
+
+    Args:
+        data: the keys, one after the other.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        heads = array("Q", data)[:: KEY_BYTES // 8]
+        if sys.byteorder == "little":
+            heads.byteswap()
+        self.data = data
+        self.heads = heads.tolist()
+        """The first 64 bits of each key, as a number: next to no two keys agree in all of them."""
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def fold(self, low: int, high: int) -> Subtree:
+        """Return the subtree over the keys from ``low`` up to ``high``; of none, the empty one."""
+        size = high - low
+        if size > LEAF_KEYS:
+            return Subtree(size, self._node(low, high))
+        return Subtree(size, sha256(_LEAVES[size] + self.between(low, high)).digest() if size else EMPTY)
+
+    def between(self, low: int, high: int) -> bytes:
+        """Return the keys from ``low`` up to ``high``, one after the other."""
+        return self.data[KEY_BYTES * low : KEY_BYTES * high]
+
+    def _node(self, low: int, high: int) -> bytes:
+        """Return the hash of a node; as deep as keys have bits, at most."""
+        heads, data = self.heads, self.data
+        last = heads[high - 1]
+        if width := (heads[low] ^ last).bit_length():  # the first lines of ``split``, without a call
+            bit = 64 - width
+            middle = bisect_left(heads, last >> width - 1 << width - 1, low, high)
+        else:
+            bit, middle = self.split(low, high)
+        size = middle - low
+        if size > LEAF_KEYS:
+            left = self._node(low, middle)
+        else:
+            left = sha256(_LEAVES[size] + data[KEY_BYTES * low : KEY_BYTES * middle]).digest()
+        other = high - middle
+        if other > LEAF_KEYS:
+            right = self._node(middle, high)
+        else:
+            right = sha256(_LEAVES[other] + data[KEY_BYTES * middle : KEY_BYTES * high]).digest()
+        return sha256(_NODE.pack(1, bit, size, other, left, right)).digest()
+
+    def split(self, low: int, high: int) -> tuple[int, int]:
+        """Return the first bit at which keys differ, and where those begin that have it."""
+        numbers: Sequence[int] = self.heads
+        bits = 64
+        if numbers[low] == numbers[high - 1]:
+            numbers, bits = _Numbers(self.data), 8 * KEY_BYTES
+        last = numbers[high - 1]
+        width = (numbers[low] ^ last).bit_length()
+        return bits - width, bisect_left(numbers, last >> width - 1 << width - 1, low, high)
+
+
+class _Numbers(Sequence[int]):
+    """Keys, each as a number."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __len__(self) -> int:
+        return len(self._data) // KEY_BYTES
+
+    def __getitem__(self, place: int) -> int:  # type: ignore[override]
+        return int.from_bytes(self._data[KEY_BYTES * place : KEY_BYTES * (place + 1)], "big")
+
+
 def fold(keys: Sequence[bytes]) -> Subtree:
     """Return the subtree over keys that are sorted and all different; of none, the empty one."""
     if len(keys) <= LEAF_KEYS:
         return Subtree(len(keys), leaf_hash(keys))
-    return Subtree(len(keys), _fold(b"".join(keys), _numbers(keys), 0, len(keys)))
-
-
-def _numbers(keys: Sequence[bytes]) -> list[int]:
-    read = int.from_bytes
-    return [read(key, "big") for key in keys]
-
-
-def _fold(data: bytes, numbers: list[int], low: int, high: int) -> bytes:
-    """Return the hash of the keys from ``low`` up to ``high``; as deep as keys have bits, at most."""
-    size = high - low
-    if size <= LEAF_KEYS:
-        return sha256(_LEAVES[size] + data[KEY_BYTES * low : KEY_BYTES * high]).digest()
-    bit, middle = _split(numbers, low, high)
-    left, right = _fold(data, numbers, low, middle), _fold(data, numbers, middle, high)
-    return sha256(_NODE.pack(1, bit, middle - low, high - middle, left, right)).digest()
-
-
-def _split(numbers: list[int], low: int, high: int) -> tuple[int, int]:
-    """Return the first bit at which sorted numbers differ, and where those begin that have it."""
-    last = numbers[high - 1]
-    width = (numbers[low] ^ last).bit_length()
-    return 8 * KEY_BYTES - width, bisect_left(numbers, last >> width - 1 << width - 1, low, high)
+    return SortedKeys(b"".join(keys)).fold(0, len(keys))
 
 
 def commit(keys: Iterable[bytes], space: str, secret_digest: str) -> Commitment:
@@ -232,15 +283,15 @@ def trace(keys: Sequence[bytes], key: bytes) -> tuple[tuple[bytes, ...], list[St
     Returns:
         The keys of the leaf it leads to, and the steps from there up to the root.
     """
-    numbers = _numbers(keys)
+    tree = SortedKeys(b"".join(keys))
     low, high = 0, len(keys)
     steps: list[Step] = []
     while high - low > LEAF_KEYS:
-        bit, middle = _split(numbers, low, high)
+        bit, middle = tree.split(low, high)
         if _bit(key, bit):
-            other, low = fold(keys[low:middle]), middle
+            other, low = tree.fold(low, middle), middle
         else:
-            other, high = fold(keys[middle:high]), middle
+            other, high = tree.fold(middle, high), middle
         steps.append(Step(bit, *other))
     steps.reverse()
     return tuple(keys[low:high]), steps

@@ -16,8 +16,11 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import sys
+from array import array
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from itertools import accumulate, chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -81,12 +84,16 @@ def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commit
         AttestError: it cannot be written.
     """
     parts = list(settled)
-    levels = list(rise([bucket for part in parts for bucket in part.buckets], KeysByPlace(parts)))
-    count, root = levels[-1][0]
+    above = list(
+        rise([part.top for part in parts], KeysByPlace([(part.keys, part.top.size) for part in parts]))
+    )
+    count, root = above[-1][0]
+    hashes = [b"".join(level) for level in zip(*(part.hashes[:-1] for part in parts), strict=True)]
+    hashes += [b"".join([subtree.hash for subtree in level]) for level in above]
     head = _HEAD.pack(
         _MAGIC,
         SPACES.index(owner.space),
-        len(levels) - 1,
+        len(hashes) - 1,
         _UNITS.index(owner.unit),
         count,
         owner.records,
@@ -100,13 +107,11 @@ def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commit
         yield head + sha256(head).digest()
         for part in parts:
             yield from [part.keys] if isinstance(part.keys, bytes) else pieces_of(part.keys)
-        before = 0
-        for bucket in levels[0]:
-            yield _OFFSET.pack(before)
-            before += bucket.size
-        yield _OFFSET.pack(before)
-        for subtrees in levels:
-            yield b"".join([subtree.hash for subtree in subtrees])
+        before = array("Q", accumulate(chain.from_iterable(part.sizes for part in parts), initial=0))
+        if sys.byteorder == "little":
+            before.byteswap()
+        yield before.tobytes()
+        yield from hashes
 
     write_file(path, chunks(), private=True)
     return Commitment(root, count, owner.space, owner.secret_digest)
@@ -305,8 +310,9 @@ def derive(
                     data, subtree = _changed(old, number, coming.get(number, ()), going.get(number, ()))
                 file.write(data)
                 buckets.append(subtree)
-        parts = [Settled(scratch, buckets)]
-        wanted = level_for(sum(bucket.size for bucket in buckets))
+        count = sum(bucket.size for bucket in buckets)
+        parts = [Settled.over(scratch, buckets, KeysByPlace([(scratch, count)]))]
+        wanted = level_for(count)
         if not level - 2 <= wanted <= level + 1:  # buckets that became too large, or too many
             spill = Spill(Path(folder) / "spill")
             for piece in pieces_of(scratch):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from contextlib import ExitStack
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from operator import eq
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
 from attest.buckets import Settled, fold_buckets, keys_in
-from attest.commitment import KEY_BYTES
+from attest.commitment import KEY_BYTES, SortedKeys
 
 __all__ = ["SHARDS", "Spill", "settle", "spilled_keys"]
 
@@ -39,14 +39,16 @@ class Spill:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
-        self._buffers = [bytearray() for _ in range(SHARDS)]
+        self._shards = [bytearray() for _ in range(SHARDS)]
         self._held = 0
 
     def add(self, keys: Sequence[bytes]) -> None:
         """Take keys in, in any order."""
-        buffers = self._buffers
+        shards: list[list[bytes]] = [[] for _ in range(SHARDS)]
         for key in keys:
-            buffers[key[0]] += key
+            shards[key[0]].append(key)
+        for held, shard in zip(self._shards, shards, strict=True):
+            held.extend(b"".join(shard))
         self._held += KEY_BYTES * len(keys)
         if self._held >= SPILL_BYTES:
             self.flush()
@@ -56,10 +58,10 @@ class Spill:
         if not self._held:
             return
         with NamedTemporaryFile(dir=self._folder, delete=False) as file:
-            file.write(_PLACES.pack(*accumulate(map(len, self._buffers))))
-            file.writelines(self._buffers)
-        for buffer in self._buffers:
-            buffer.clear()
+            file.write(_PLACES.pack(*accumulate(map(len, self._shards))))
+            file.write(b"".join(self._shards))
+        for shard in self._shards:
+            shard.clear()
         self._held = 0
 
 
@@ -70,7 +72,7 @@ def spilled_keys(folder: Path) -> int:
 
 
 def settle(folder: Path, shards: Sequence[int], level: int) -> list[Settled]:
-    """Sort shards, drop keys that stand twice, and fold the buckets.
+    """Sort shards, drop keys that stand twice, and fold them.
 
     Args:
         folder: where they were spilled.
@@ -82,23 +84,46 @@ def settle(folder: Path, shards: Sequence[int], level: int) -> list[Settled]:
         files = [stack.enter_context(name.open("rb")) for name in names]
         places = [(0, *_PLACES.unpack(file.read(_PLACES.size))) for file in files]
         if level < _SHARD_BITS:
-            keys = [key for shard in shards for key in _spilled(files, places, shard)]
-            return [Settled(b"".join(keys), fold_buckets(keys, level, 0, 1 << level))]
-        wide = level - _SHARD_BITS
+            keys = _different(b"".join([_sorted(_spilled(files, places, shard)) for shard in shards]))
+            return [_folded(keys.data, keys, level, 0)]
         found = []
         for shard in shards:
-            keys = _spilled(files, places, shard)
+            keys = _different(_sorted(_spilled(files, places, shard)))
             path = folder / f"{shard:02x}.sorted"
-            path.write_bytes(b"".join(keys))
-            found.append(Settled(path, fold_buckets(keys, level, shard << wide, (shard + 1) << wide)))
+            path.write_bytes(keys.data)
+            found.append(_folded(path, keys, level, shard, _SHARD_BITS))
         return found
 
 
-def _spilled(files: Sequence[IO[bytes]], places: Sequence[Sequence[int]], shard: int) -> list[bytes]:
-    """Return the keys of a shard, sorted, each once."""
+def _folded(place: Path | bytes, keys: SortedKeys, level: int, prefix: int, bits: int = 0) -> Settled:
+    """Return the part whose keys begin with a prefix of so many bits."""
+    wide = level - bits
+    buckets = fold_buckets(keys, level, prefix << wide, (prefix + 1) << wide)
+    return Settled.over(place, buckets, lambda start, end: keys_in(keys.between(start, end)), bits)
+
+
+def _spilled(files: Sequence[IO[bytes]], places: Sequence[Sequence[int]], shard: int) -> bytes:
+    """Return the keys of a shard, as they were spilled."""
     data = []
     for file, ends in zip(files, places, strict=True):
         file.seek(_PLACES.size + ends[shard])
         data.append(file.read(ends[shard + 1] - ends[shard]))
-    keys = sorted(keys_in(b"".join(data)))
-    return sorted(set(keys)) if any(map(eq, keys, islice(keys, 1, None))) else keys
+    return b"".join(data)
+
+
+def _sorted(data: bytes) -> bytes:
+    """Return the keys of a shard, sorted."""
+    parts: list[list[bytes]] = [[] for _ in range(256)]
+    for key in keys_in(data):  # by the second byte, as the first is the same: it takes less than comparing
+        parts[key[1]].append(key)
+    for part in parts:
+        part.sort()
+    return b"".join(chain.from_iterable(parts))
+
+
+def _different(data: bytes) -> SortedKeys:
+    """Return keys that are sorted, each once."""
+    keys = SortedKeys(data)
+    if any(map(eq, keys.heads, islice(keys.heads, 1, None))):  # two keys begin alike, so they may be the same
+        keys = SortedKeys(b"".join(sorted({*keys_in(data)})))
+    return keys
