@@ -7,20 +7,18 @@ The answer is the same whatever runs the units and in whatever order they end.
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from attest.buckets import Settled, level_for
 from attest.commitment import SPACES, Commitment, Keyer
-from attest.hashing import Progress, cores
+from attest.hashing import Progress
 from attest.leaves import Owner, write_leaves
+from attest.processes import cores, in_processes
 from attest.record import Batch, Unit
 from attest.spill import SHARDS, Spill, settle, spilled_keys
 
@@ -31,10 +29,11 @@ __all__ = ["Census", "Readable", "Tally", "take_census"]
 
 PARALLEL_BYTES = 64 << 20
 """Bytes of data below which starting processes costs more than it saves."""
-SHARDS_AT_ONCE = 16
+SHARDS_AT_ONCE = 8
 """Shards of one task."""
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
@@ -106,15 +105,12 @@ def take_census(
     count = workers or (cores() if records.size >= PARALLEL_BYTES else 1)
     if progress:
         progress.start(len(units), records.size)
-    with (
-        TemporaryDirectory(prefix=".attest-census-", dir=content.parent) as name,
-        _Pool(min(count, max(len(units), 1))) as pool,
-    ):
+    with TemporaryDirectory(prefix=".attest-census-", dir=content.parent) as name:
         folder = Path(name)
         tally = [0, 0]
         gather = _Gather(folder, secret, records.read, subject is not None)
         try:
-            for found in pool.run(gather, units):
+            for found in _done(gather, units, count):
                 tally = [tally[0] + found.records, tally[1] + found.nobody]
                 if progress:
                     progress.advance(1, found.size)
@@ -123,7 +119,7 @@ def take_census(
                 progress.finish()
         digest = Keyer(secret).secret_digest
         made = [
-            _settled(pool, folder, path, Owner(space, digest, artifact, tally[0], records.unit))
+            _settled(count, folder, path, Owner(space, digest, artifact, tally[0], records.unit))
             for space, path in (("content", content), ("subject", subject))
             if path is not None
         ]
@@ -166,55 +162,40 @@ class _Settle:
         return settle(self.folder, shards, self.level)
 
 
-def _settled(pool: _Pool, folder: Path, path: Path, owner: Owner) -> Commitment:
+def _settled(workers: int, folder: Path, path: Path, owner: Owner) -> Commitment:
     """Sort and fold what was spilled of one space, and write its leaf file."""
     place = folder / owner.space
     place.mkdir(exist_ok=True)
     level = level_for(spilled_keys(place))
     step = SHARDS_AT_ONCE if level >= 8 else SHARDS
     tasks = [range(start, start + step) for start in range(0, SHARDS, step)]
-    parts = pool.map(_Settle(place, level), tasks)
+    parts = _done(_Settle(place, level), tasks, workers)
     return write_leaves(path, [each for part in parts for each in part], owner)
 
 
-class _Pool:
-    """Runs tasks in processes, or here where there is to be one alone."""
+@dataclass(frozen=True)
+class _Attempt:
+    """What a task gave, or why it failed: errors travel between processes like answers."""
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        context = get_context("spawn")  # a copy of this process could hold locks of other threads
-        # an interrupt is for this process alone, which tells the others
-        quiet = (signal.SIGINT, signal.SIG_IGN)
-        self._executor = (
-            ProcessPoolExecutor(workers, context, initializer=signal.signal, initargs=quiet)
-            if workers > 1
-            else None
-        )
+    given: Any = None
+    error: Exception | None = None
 
-    def __enter__(self) -> Self:
-        return self
+    @classmethod
+    def at(cls, work: Callable[[T], object], task: T) -> _Attempt:
+        """Do a task."""
+        try:
+            return cls(work(task))
+        except Exception as error:  # noqa: BLE001 - raised again where the answers are taken
+            return cls(error=error)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
 
-    def run(self, work: Callable[[Any], T], tasks: Iterable[Any]) -> Iterator[T]:
-        """Yield what the tasks give, in any order; a few of them wait at a time."""
-        if self._executor is None:
-            yield from map(work, tasks)
-            return
-        waiting: set[Future[T]] = set()
-        for task in tasks:
-            waiting.add(self._executor.submit(work, task))
-            if len(waiting) >= 3 * self._workers:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        yield from (future.result() for future in as_completed(waiting))
-
-    def map(self, work: Callable[[Any], T], tasks: Sequence[Any]) -> Iterator[T]:
-        """Yield what the tasks give, in their order."""
-        if self._executor is None or len(tasks) < 2:
-            return map(work, tasks)
-        return self._executor.map(work, tasks)
+def _done(work: Callable[[T], S], tasks: Sequence[T], workers: int) -> Iterator[S]:
+    """Yield what the tasks give, in their order, done in processes, or here where one is enough."""
+    if workers < 2 or len(tasks) < 2:
+        yield from map(work, tasks)
+        return
+    with closing(in_processes(_Attempt.at, work, tasks, workers)) as attempts:
+        for _, attempt in attempts:
+            if attempt.error is not None:
+                raise attempt.error
+            yield attempt.given

@@ -10,6 +10,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attest.errors import AttestError
@@ -156,10 +157,16 @@ def _lost() -> AttestError:
 def _context() -> Any:
     """Fork where that is safe: of a process with threads, a copy can inherit a lock nobody will open."""
     import multiprocessing
-    import threading
 
-    fork = sys.platform == "linux" and threading.active_count() == 1
-    return multiprocessing.get_context("fork" if fork else "spawn")
+    return multiprocessing.get_context("fork" if sys.platform == "linux" and _threads() == 1 else "spawn")
+
+
+def _threads() -> int:
+    """Return how many threads this process has, those of libraries such as Arrow among them."""
+    try:
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
+    except OSError:  # no /proc here: nobody knows
+        return 0
 
 
 def _serve(pipe: Connection, work: Callable[[Any, Any], Any], shared: object) -> None:

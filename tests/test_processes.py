@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
+import subprocess
+import sys
 import time
 
 import pytest
@@ -89,13 +90,24 @@ def test_an_interrupt_ends_the_processes_at_once():
     assert multiprocessing.active_children() == []
 
 
+HOW = """
+import threading
+from attest import processes
+
+print(processes._context().get_start_method())
+done = threading.Event()
+threading.Thread(target=done.wait).start()
+print(processes._context().get_start_method())
+done.set()
+"""
+
+
 def test_a_process_with_threads_is_not_forked():
-    assert processes._context().get_start_method() == "fork"
-    done = threading.Event()
-    waiting = threading.Thread(target=done.wait)
-    waiting.start()
-    try:
-        assert processes._context().get_start_method() == "spawn"
-    finally:
-        done.set()
-        waiting.join()
+    done = subprocess.run([sys.executable, "-c", HOW], check=True, capture_output=True, text=True)
+    first = "fork" if sys.platform == "linux" else "spawn"
+    assert done.stdout.split() == [first, "spawn"]
+
+
+def test_threads_of_libraries_count(monkeypatch):
+    monkeypatch.setattr(processes, "_threads", lambda: 3)
+    assert processes._context().get_start_method() == "spawn"
