@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from attest.commitment import KEY_BYTES, LEAF_KEYS, SortedKeys, Subtree, fold, join
 
-__all__ = ["Keys", "KeysByPlace", "Settled", "fold_buckets", "keys_in", "level_for", "pieces_of", "rise"]
+__all__ = ["Keys", "KeysByPlace", "Settled", "Stretch", "fold_buckets", "keys_in", "level_for", "rise"]
 
 BUCKET = 64
 """Keys per bucket, at most, on average."""
@@ -29,33 +29,62 @@ Keys = Callable[[int, int], Sequence[bytes]]
 """Returns the sorted keys from one place up to another."""
 
 
+class Stretch(NamedTuple):
+    """Where keys stand one after the other."""
+
+    place: Path | bytes
+    """A file, or the keys themselves."""
+    size: int
+    """How many."""
+    start: int = 0
+    """Bytes of the file before them."""
+
+    @property
+    def end(self) -> int:
+        """Bytes up to their end."""
+        return self.start + KEY_BYTES * self.size
+
+    def read(self, first: int = 0, last: int | None = None) -> Iterator[bytes]:
+        """Yield the keys from one number up to another, many at a time."""
+        start = self.start + KEY_BYTES * first
+        end = self.end if last is None else self.start + KEY_BYTES * last
+        if isinstance(self.place, bytes):
+            yield self.place[start:end]
+            return
+        with self.place.open("rb") as file:
+            file.seek(start)
+            while start < end and (piece := file.read(min(_CHUNK, end - start))):
+                yield piece
+                start += len(piece)
+
+
 class Settled(NamedTuple):
     """Part of the leaves, in order: where its sorted keys are, and the tree over them, packed."""
 
-    keys: Path | bytes
+    keys: Stretch
     sizes: array[int]
     """Keys of each bucket."""
     hashes: list[bytes]
     """Of the subtrees of each level, from the buckets up to the one over all of them."""
 
     @classmethod
-    def over(cls, place: Path | bytes, buckets: list[Subtree], keys: Keys, bits: int = 0) -> Settled:
+    def over(cls, keys: Stretch, buckets: list[Subtree], read: Keys, bits: int = 0) -> Settled:
         """Make the tree above buckets.
 
         Args:
-            place: where the keys are.
+            keys: where they are.
             buckets: a power of two of them.
-            keys: returns the keys from one place up to another.
+            read: returns the keys from one place up to another.
             bits: how many bits all of them share.
         """
         sizes = array("Q", [bucket.size for bucket in buckets])
-        levels = rise(buckets, keys, bits)
-        return cls(place, sizes, [b"".join([each.hash for each in level]) for level in levels])
+        levels = rise(buckets, read, bits)
+        return cls(keys, sizes, [b"".join([each.hash for each in level]) for level in levels])
 
     @property
     def top(self) -> Subtree:
         """The subtree over all of it."""
-        return Subtree(sum(self.sizes), self.hashes[-1])
+        return Subtree(self.keys.size, self.hashes[-1])
 
 
 def keys_in(data: bytes | memoryview) -> list[bytes]:
@@ -113,35 +142,21 @@ class KeysByPlace:
     """Sorted keys by place.
 
     Args:
-        parts: in order, where keys are and how many.
+        parts: where they are, in order.
     """
 
-    def __init__(self, parts: Sequence[tuple[Path | bytes, int]]) -> None:
+    def __init__(self, parts: Sequence[Stretch]) -> None:
         self._parts = parts
-        self._ends = list(accumulate(count for _, count in parts))
+        self._ends = list(accumulate(part.size for part in parts))
 
     def __call__(self, start: int, end: int) -> list[bytes]:
         """Return the keys from one place up to another."""
         found: list[bytes] = []
         number = bisect_right(self._ends, start)
         while start < end:
-            first = self._ends[number - 1] if number else 0
+            part = self._parts[number]
+            first = self._ends[number] - part.size
             stop = min(end, self._ends[number])
-            found += keys_in(self._read(number, KEY_BYTES * (start - first), KEY_BYTES * (stop - first)))
+            found += keys_in(b"".join(part.read(start - first, stop - first)))
             start, number = stop, number + 1
         return found
-
-    def _read(self, number: int, start: int, end: int) -> bytes:
-        keys, _ = self._parts[number]
-        if isinstance(keys, bytes):
-            return keys[start:end]
-        with keys.open("rb") as file:
-            file.seek(start)
-            return file.read(end - start)
-
-
-def pieces_of(path: Path) -> Iterator[bytes]:
-    """Yield what a file of keys holds, many keys at a time."""
-    with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            yield piece

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from attest.buckets import Settled, level_for
 from attest.commitment import SPACES, Commitment, Keyer
 from attest.hashing import Progress
-from attest.leaves import Owner, write_leaves
+from attest.leaves import HEAD_BYTES, Owner, write_leaves
 from attest.processes import cores, in_processes
 from attest.record import Batch, Unit
 from attest.spill import SHARDS, Spill, settle, spilled_keys
@@ -159,7 +159,7 @@ class _Settle:
     level: int
 
     def __call__(self, shards: Sequence[int]) -> list[Settled]:
-        return settle(self.folder, shards, self.level)
+        return settle(self.folder, shards, self.level, HEAD_BYTES)
 
 
 def _settled(workers: int, folder: Path, path: Path, owner: Owner) -> Commitment:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from attest.errors import AttestError, UsageError
 
-__all__ = ["read_own", "sync_directory", "write_file"]
+__all__ = ["place_file", "read_own", "sync_directory", "write_file"]
 
 # file systems without hard links (FAT, some network mounts) answer with one of these
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -54,6 +55,35 @@ def write_file(
             sync_directory(path.parent)
     except FileExistsError as error:
         raise UsageError("exists already and is not overwritten", str(path), "choose another name") from error
+    except OSError as error:
+        what = f"cannot be written: {error.strerror}"
+        raise AttestError(what, str(path), "what was there is unchanged") from error
+
+
+def place_file(made: Path, path: Path, *, private: bool = False) -> None:
+    """Give a file that is finished its name, as ``write_file`` does.
+
+    Args:
+        made: on the same disk as ``path``; gone afterwards.
+        path: where to; replaced whole or not at all, unless it is no file: then it is written to.
+        private: a new file can be read by its owner alone (mode 0600).
+
+    Raises:
+        AttestError: it cannot be written; what was there is unchanged.
+    """
+    try:
+        mode = _mode(path)
+        if mode is not None and not stat.S_ISREG(mode):
+            with made.open("rb") as source, path.open("wb") as stream:
+                shutil.copyfileobj(source, stream, 1 << 20)
+            made.unlink()
+            return
+        if mode is not None or private:
+            made.chmod(0o600 if mode is None else stat.S_IMODE(mode))
+        with made.open("r+b") as stream:
+            os.fsync(stream.fileno())
+        made.replace(path)
+        sync_directory(path.parent)
     except OSError as error:
         what = f"cannot be written: {error.strerror}"
         raise AttestError(what, str(path), "what was there is unchanged") from error

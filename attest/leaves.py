@@ -18,7 +18,7 @@ import os
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import accumulate, chain
 from pathlib import Path
@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from attest.buckets import KeysByPlace, Settled, keys_in, level_for, pieces_of, rise
+from attest.buckets import KeysByPlace, Settled, Stretch, keys_in, level_for, rise
 from attest.commitment import (
     KEY_BYTES,
     LEAF_KEYS,
@@ -39,15 +39,17 @@ from attest.commitment import (
     trace,
 )
 from attest.errors import AttestError, FormatError
-from attest.files import write_file
+from attest.files import place_file, write_file
 from attest.spill import SHARDS, Spill, settle
 
 if TYPE_CHECKING:
     from attest.resource import Artifact
 
-__all__ = ["LeafFile", "Owner", "derive", "write_leaves"]
+__all__ = ["HEAD_BYTES", "LeafFile", "Owner", "derive", "write_leaves"]
 
 _HEAD = struct.Struct(">8sBBB5xQQ32s32s32s?7x")
+HEAD_BYTES = _HEAD.size + 32
+"""Bytes of a leaf file before its keys."""
 _MAGIC = b"ATTRLEF1"
 _OFFSET = struct.Struct(">Q")
 _CHUNK = 1 << 20
@@ -84,16 +86,33 @@ def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commit
         AttestError: it cannot be written.
     """
     parts = list(settled)
-    above = list(
-        rise([part.top for part in parts], KeysByPlace([(part.keys, part.top.size) for part in parts]))
-    )
-    count, root = above[-1][0]
+    above = list(rise([part.top for part in parts], KeysByPlace([part.keys for part in parts])))
     hashes = [b"".join(level) for level in zip(*(part.hashes[:-1] for part in parts), strict=True)]
     hashes += [b"".join([subtree.hash for subtree in level]) for level in above]
+    before = array("Q", accumulate(chain.from_iterable(part.sizes for part in parts), initial=0))
+    if sys.byteorder == "little":
+        before.byteswap()
+    head, tail = _head(owner, len(hashes) - 1, *above[-1][0]), [before.tobytes(), *hashes]
+    if file := _in_place([part.keys for part in parts]):
+        try:
+            with file.open("r+b") as stream:
+                stream.write(head)
+                stream.seek(parts[-1].keys.end)
+                stream.writelines(tail)
+        except OSError as error:
+            raise AttestError(f"cannot be written: {error.strerror}", str(path)) from error
+        place_file(file, path, private=True)
+    else:
+        keys = chain.from_iterable(part.keys.read() for part in parts)
+        write_file(path, chain([head], keys, tail), private=True)
+    return Commitment(above[-1][0].hash, above[-1][0].size, owner.space, owner.secret_digest)
+
+
+def _head(owner: Owner, level: int, count: int, root: bytes) -> bytes:
     head = _HEAD.pack(
         _MAGIC,
         SPACES.index(owner.space),
-        len(hashes) - 1,
+        level,
         _UNITS.index(owner.unit),
         count,
         owner.records,
@@ -102,19 +121,17 @@ def write_leaves(path: Path, settled: Iterable[Settled], owner: Owner) -> Commit
         bytes.fromhex(owner.artifact.sha256),
         owner.artifact.tree,
     )
+    return head + sha256(head).digest()
 
-    def chunks() -> Iterator[bytes]:
-        yield head + sha256(head).digest()
-        for part in parts:
-            yield from [part.keys] if isinstance(part.keys, bytes) else pieces_of(part.keys)
-        before = array("Q", accumulate(chain.from_iterable(part.sizes for part in parts), initial=0))
-        if sys.byteorder == "little":
-            before.byteswap()
-        yield before.tobytes()
-        yield from hashes
 
-    write_file(path, chunks(), private=True)
-    return Commitment(root, count, owner.space, owner.secret_digest)
+def _in_place(parts: Sequence[Stretch]) -> Path | None:
+    """Return the file in which all keys stand already where a leaf file has them, if there is one."""
+    file, start = parts[0].place, HEAD_BYTES
+    for part in parts:
+        if part.place != file or part.start != start:
+            return None
+        start = part.end
+    return file if isinstance(file, Path) else None
 
 
 class LeafFile:
@@ -133,14 +150,14 @@ class LeafFile:
         try:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                head = file.read(_HEAD.size + 32)
+                head = file.read(HEAD_BYTES)
                 self._read_head(head, size)
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise AttestError(f"cannot be read: {error.strerror}", str(path)) from error
 
     def _read_head(self, head: bytes, size: int) -> None:
-        if not head.startswith(_MAGIC) or len(head) < _HEAD.size + 32:
+        if not head.startswith(_MAGIC) or len(head) < HEAD_BYTES:
             raise FormatError("this is no leaf file", str(self.path), "`attest records commit` makes one")
         if sha256(head[: _HEAD.size]).digest() != head[_HEAD.size :]:
             raise self.damaged("the digest of its header differs")
@@ -150,7 +167,7 @@ class LeafFile:
 
         self._level: int = level
         self._count: int = count
-        self._keys_at = _HEAD.size + 32
+        self._keys_at = HEAD_BYTES
         self._offsets_at = self._keys_at + KEY_BYTES * count
         self._hashes_at = self._offsets_at + _OFFSET.size * ((1 << level) + 1)
         expected = self._hashes_at + 32 * ((2 << level) - 1)
@@ -304,6 +321,7 @@ def derive(
     with TemporaryDirectory(dir=path.parent, prefix=".attest-leaves-") as folder:
         scratch = Path(folder) / "keys"
         with scratch.open("wb") as file:
+            file.seek(HEAD_BYTES)
             for number in range(1 << level):
                 data, subtree = old.bucket(number), old.bucket_subtree(number)
                 if number in coming or number in going:
@@ -311,14 +329,15 @@ def derive(
                 file.write(data)
                 buckets.append(subtree)
         count = sum(bucket.size for bucket in buckets)
-        parts = [Settled.over(scratch, buckets, KeysByPlace([(scratch, count)]))]
+        keys = Stretch(scratch, count, HEAD_BYTES)
+        parts = [Settled.over(keys, buckets, KeysByPlace([keys]))]
         wanted = level_for(count)
         if not level - 2 <= wanted <= level + 1:  # buckets that became too large, or too many
             spill = Spill(Path(folder) / "spill")
-            for piece in pieces_of(scratch):
+            for piece in keys.read():
                 spill.add(keys_in(piece))
             spill.flush()
-            parts = settle(Path(folder) / "spill", range(SHARDS), wanted)
+            parts = settle(Path(folder) / "spill", range(SHARDS), wanted, HEAD_BYTES)
         return write_leaves(path, parts, owner)
 
 

@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from attest.buckets import Settled
+from attest.buckets import Settled, Stretch
 from attest.commitment import EMPTY, SCHEME, SECRET_BYTES, SPACES, Commitment, Keyer
 from attest.digest import is_sha256
 from attest.errors import AttestError, FormatError, UsageError
@@ -223,7 +223,7 @@ class RecordBook:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = Owner(space, secret_digest, _NO_DATASET, 0, unit)
         if not path.exists():
-            write_leaves(path, [Settled(b"", array("Q", [0]), [EMPTY])], owner)
+            write_leaves(path, [Settled(Stretch(b"", 0), array("Q", [0]), [EMPTY])], owner)
         with LeafFile(path) as old:
             same = old.owner.unit == unit
             derive(path, old, owner if same else owner._replace(unit=""), add=new)

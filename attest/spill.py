@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from attest.buckets import Settled, fold_buckets, keys_in
+from attest.buckets import Settled, Stretch, fold_buckets, keys_in
 from attest.commitment import KEY_BYTES, SortedKeys
 
 __all__ = ["SHARDS", "Spill", "settle", "spilled_keys"]
@@ -71,13 +71,16 @@ def spilled_keys(folder: Path) -> int:
     return sum(sizes) // KEY_BYTES
 
 
-def settle(folder: Path, shards: Sequence[int], level: int) -> list[Settled]:
+def settle(folder: Path, shards: Sequence[int], level: int, room: int = 0) -> list[Settled]:
     """Sort shards, drop keys that stand twice, and fold them.
+
+    All shards are written into one file, each where it begins if no key stands twice in those before it.
 
     Args:
         folder: where they were spilled.
         shards: numbers of the shards.
         level: as of the whole file, at least 8 unless all shards are settled at once.
+        room: bytes left free at the start of the file.
     """
     with ExitStack() as stack:
         names = sorted(folder.glob("tmp*"))
@@ -85,21 +88,25 @@ def settle(folder: Path, shards: Sequence[int], level: int) -> list[Settled]:
         places = [(0, *_PLACES.unpack(file.read(_PLACES.size))) for file in files]
         if level < _SHARD_BITS:
             keys = _different(b"".join([_sorted(_spilled(files, places, shard)) for shard in shards]))
-            return [_folded(keys.data, keys, level, 0)]
+            return [_folded(Stretch(keys.data, len(keys)), keys, level, 0)]
         found = []
+        path = folder / "settled"
+        path.touch()
+        settled = stack.enter_context(path.open("r+b"))
         for shard in shards:
             keys = _different(_sorted(_spilled(files, places, shard)))
-            path = folder / f"{shard:02x}.sorted"
-            path.write_bytes(keys.data)
-            found.append(_folded(path, keys, level, shard, _SHARD_BITS))
+            start = room + sum(ends[shard] for ends in places)
+            settled.seek(start)
+            settled.write(keys.data)
+            found.append(_folded(Stretch(path, len(keys), start), keys, level, shard, _SHARD_BITS))
         return found
 
 
-def _folded(place: Path | bytes, keys: SortedKeys, level: int, prefix: int, bits: int = 0) -> Settled:
+def _folded(stretch: Stretch, keys: SortedKeys, level: int, prefix: int, bits: int = 0) -> Settled:
     """Return the part whose keys begin with a prefix of so many bits."""
     wide = level - bits
     buckets = fold_buckets(keys, level, prefix << wide, (prefix + 1) << wide)
-    return Settled.over(place, buckets, lambda start, end: keys_in(keys.between(start, end)), bits)
+    return Settled.over(stretch, buckets, lambda start, end: keys_in(keys.between(start, end)), bits)
 
 
 def _spilled(files: Sequence[IO[bytes]], places: Sequence[Sequence[int]], shard: int) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 
 from attest import files
 from attest.errors import AttestError, UsageError
-from attest.files import write_file
+from attest.files import place_file, write_file
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
 
@@ -155,3 +155,35 @@ def test_the_bytes_are_on_disk_before_the_name(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda *paths: (calls.append("name"), replace(*paths)))
     write_file(tmp_path / "a", [b"x"])
     assert calls == ["sync", "name", "sync"]
+
+
+def test_a_finished_file_takes_a_name(tmp_path):
+    made, path = tmp_path / "made", tmp_path / "name"
+    made.write_bytes(b"new")
+    place_file(made, path, private=True)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode), only(tmp_path)) == (b"new", 0o600, ["name"])
+    path.chmod(0o644)
+    made.write_bytes(b"newer")
+    place_file(made, path, private=True)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"newer", 0o644)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_finished_file_goes_through_a_pipe(tmp_path):
+    made, pipe = tmp_path / "made", tmp_path / "pipe"
+    made.write_bytes(b"all of it")
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    place_file(made, pipe)
+    reader.join()
+    assert (read, only(tmp_path)) == ([b"all of it"], ["pipe"])
+
+
+def test_a_finished_file_that_cannot_take_its_name_is_an_error(tmp_path):
+    made = tmp_path / "made"
+    made.write_bytes(b"new")
+    with pytest.raises(AttestError, match="cannot be written") as raised:
+        place_file(made, tmp_path / "none" / "name")
+    assert raised.value.where == str(tmp_path / "none" / "name")

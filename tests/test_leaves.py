@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from attest.buckets import level_for
 from attest.commitment import Keyer, commit
 from attest.errors import AttestError, FormatError
-from attest.leaves import LeafFile, Owner, derive, write_leaves
+from attest.leaves import HEAD_BYTES, LeafFile, Owner, derive, write_leaves
 from attest.resource import Artifact
 from attest.spill import SHARDS, Spill, settle
 
@@ -36,7 +36,7 @@ def build(folder, keys, level=None):
         spill.flush()
     (folder / "spill").mkdir(exist_ok=True)
     level = level_for(len(keys)) if level is None else level
-    write_leaves(folder / "leaves", settle(folder / "spill", range(SHARDS), level), OWNER)
+    write_leaves(folder / "leaves", settle(folder / "spill", range(SHARDS), level, HEAD_BYTES), OWNER)
     shutil.rmtree(folder / "spill")
     return LeafFile(folder / "leaves")
 
@@ -59,6 +59,16 @@ def test_the_file_holds_the_tree(tmp_path, count):
             assert leaves.prove(key).included
         for key in numbered(count, count + 40):
             assert key not in leaves
+
+
+@pytest.mark.parametrize("doubled", [0, -1])
+def test_keys_that_stand_twice_leave_no_trace(tmp_path, doubled):
+    keys = numbered(20_000)
+    with build(tmp_path, keys) as leaves:
+        once = leaves.path.read_bytes()
+        level = leaves.level
+    with build(tmp_path, [*keys, sorted(keys)[doubled]], level) as leaves:
+        assert leaves.path.read_bytes() == once
 
 
 close = st.integers(0, 400).map(lambda number: (number << 230).to_bytes(32, "big"))
