@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -75,7 +74,8 @@ def place_file(made: Path, path: Path, *, private: bool = False) -> None:
         mode = _mode(path)
         if mode is not None and not stat.S_ISREG(mode):
             with made.open("rb") as source, path.open("wb") as stream:
-                shutil.copyfileobj(source, stream, 1 << 20)
+                while piece := source.read(1 << 20):
+                    stream.write(piece)
             made.unlink()
             return
         if mode is not None or private:
