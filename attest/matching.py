@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from attest.graph import Graph, Member
-from attest.predicates.step import guess_member_role
+from attest.member_role import guess_member_role
 from attest.resource import Artifact
 
 __all__ = ["Delivery", "Match", "NearMiss", "as_attested", "match"]

@@ -15,9 +15,10 @@ from attest.errors import UsageError, nearest
 from attest.fetching import Fetched
 from attest.limits import DEFAULT
 from attest.manifest import Measured
+from attest.member_role import guess_member_role
 from attest.model import format_time
 from attest.predicate import predicate_type
-from attest.predicates.step import BUILD_TYPES, EXTERNAL_PARAMETERS, KINDS, guess_member_role
+from attest.predicates.step import BUILD_TYPES, EXTERNAL_PARAMETERS, KINDS
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact, ResourceDescriptor
 from attest.statement import Statement
 

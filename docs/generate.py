@@ -25,6 +25,7 @@ from _markdown import first, model_tables, plain, prose, table, words
 from attest.cli import COMMANDS
 from attest.digest import ALIASES
 from attest.limits import Limits
+from attest.member_role import MEMBER_ROLES
 from attest.policyfile import PRESETS, preset
 from attest.predicate import PREDICATES, predicate_type
 from attest.predicates.register import ENTRY_STATUSES
@@ -33,7 +34,6 @@ from attest.predicates.step import (
     EXTERNAL_PARAMETERS,
     INPUT_ROLES,
     KINDS,
-    MEMBER_ROLES,
     REQUIRED_ROLES,
 )
 from attest.questions import QUESTIONS

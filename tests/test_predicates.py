@@ -29,7 +29,6 @@ from attest.predicates.step import (
     Completeness,
     Counts,
     Step,
-    guess_member_role,
     kind_of,
     missing_roles,
     unknown_parameters,
@@ -693,39 +692,6 @@ def test_odd_times_do_not_hide_a_step():
     assert read.run_details.metadata.started_on is None
     assert read.run_details.metadata.invocation_id == "7"
     assert unreadable(read) == ["runDetails.metadata.startedOn"]
-
-
-@pytest.mark.parametrize(
-    ("path", "role"),
-    [
-        ("model.safetensors", "weights"),
-        ("sub/MODEL-00001-of-00002.SAFETENSORS", "weights"),
-        ("pytorch_model.bin", "weights"),
-        ("last.ckpt", "weights"),
-        ("q4.gguf", "weights"),
-        ("net.onnx", "weights"),
-        ("weights.npz", "weights"),
-        ("booster.model", "weights"),
-        ("tokenizer-mimi.safetensors", "weights"),
-        ("tokenizer.json", "tokenizer"),
-        ("a/tokenizer_config.json", "tokenizer"),
-        ("special_tokens_map.json", "tokenizer"),
-        ("vocab.txt", "tokenizer"),
-        ("vocab.json", "tokenizer"),
-        ("merges.txt", "tokenizer"),
-        ("tokenizer.model", "tokenizer"),
-        ("sentencepiece.bpe.model", "tokenizer"),
-        ("spiece.model", "tokenizer"),
-        ("config.json", "config"),
-        ("params.yaml", "config"),
-        ("README.md", "other"),
-        ("LICENSE", "other"),
-        ("weights.safetensors.md", "other"),
-        ("", "other"),
-    ],
-)
-def test_member_roles_are_guessed_from_names(path, role):
-    assert guess_member_role(path) == role
 
 
 # deletion orders

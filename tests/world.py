@@ -27,11 +27,12 @@ from attest.keeper import Remembered
 from attest.keys import PublicKey
 from attest.manifest import Manifest
 from attest.matching import Delivery
+from attest.member_role import guess_member_role
 from attest.model import format_time
 from attest.policy import Judgement, Policy, evaluate, load_policy
 from attest.predicate import predicate_type
 from attest.predicates.register import document_digest
-from attest.predicates.step import BUILD_TYPES, guess_member_role
+from attest.predicates.step import BUILD_TYPES
 from attest.report import Report
 from attest.reporting import make_report
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact, ResourceDescriptor

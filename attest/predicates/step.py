@@ -48,7 +48,6 @@ __all__ = [
     "EXTERNAL_PARAMETERS",
     "INPUT_ROLES",
     "KINDS",
-    "MEMBER_ROLES",
     "REQUIRED_ROLES",
     "BuildDefinition",
     "Builder",
@@ -58,7 +57,6 @@ __all__ = [
     "Metadata",
     "RunDetails",
     "Step",
-    "guess_member_role",
     "kind_of",
     "missing_roles",
     "unknown_parameters",
@@ -98,9 +96,6 @@ INPUT_ROLES = (
     "environment",
 )
 """What an input can be to a step (``annotations.role``); a role that is none of these reads as unknown."""
-
-MEMBER_ROLES = ("weights", "tokenizer", "config", "other")
-"""What a file can be to the tree it is in (``annotations.role`` of a subject)."""
 
 _MODELS = frozenset({"base-model", "adapter"})
 _DATA = frozenset({"dataset"})
@@ -362,45 +357,3 @@ def unknown_parameters(step: Step) -> list[str]:
     """
     known = EXTERNAL_PARAMETERS.get(step.kind or "")
     return sorted(set(step.build_definition.external_parameters) - known) if known is not None else []
-
-
-_WEIGHTS = (
-    *(
-        ".safetensors",
-        ".bin",
-        ".pt",
-        ".pth",
-        ".ckpt",
-        ".gguf",
-        ".ggml",
-        ".onnx",
-        ".onnx_data",
-        ".npz",
-        ".npy",
-    ),
-    *(".h5", ".hdf5", ".keras", ".pb", ".tflite", ".msgpack", ".mlmodel", ".engine", ".skops", ".ubj"),
-    *(".pkl", ".pickle", ".joblib", ".pdparams", ".pdiparams"),
-)
-_TOKENIZER_NAMES = frozenset({"special_tokens_map.json", "added_tokens.json", "merges.txt"})
-_TOKENIZER_WORDS = ("tokenizer", "vocab", "spiece", "sentencepiece", "spm", "bpe")
-_TOKENIZER_SUFFIXES = (".spm", ".tiktoken", ".bpe")
-_CONFIG_SUFFIXES = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg")
-
-
-def guess_member_role(path: str) -> str:
-    """Guess from a file's name what it is to the model it belongs to: one of ``MEMBER_ROLES``.
-
-    A guess of ``weights`` makes the file a link between models, so a name that leaves it open (``.bin``,
-    ``.pkl``, ``.model`` without a tokenizer's name) counts as weights: that adds scrutiny and removes none.
-    """
-    name = path.rsplit("/", 1)[-1].lower()
-    if name.endswith(_WEIGHTS):
-        return "weights"
-    named_so = any(word in name for word in _TOKENIZER_WORDS)
-    if name in _TOKENIZER_NAMES or name.endswith(_TOKENIZER_SUFFIXES):
-        return "tokenizer"
-    if name.endswith(".model"):  # SentencePiece and XGBoost share the suffix
-        return "tokenizer" if named_so else "weights"
-    if named_so and name.endswith((".json", ".txt")):
-        return "tokenizer"
-    return "config" if name.endswith(_CONFIG_SUFFIXES) else "other"
