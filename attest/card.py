@@ -25,6 +25,7 @@ from attest.model import Date, StrictModel
 from attest.predicates.dataset import Dataset
 from attest.predicates.rights import Rights
 from attest.resource import MANIFEST_MEDIA_TYPE
+from attest.rights_section import RightsSection
 from attest.sections import (
     Acquisition,
     Check,
@@ -37,7 +38,6 @@ from attest.sections import (
     Origin,
     PersonalData,
     Retention,
-    RightsSection,
     Synthetic,
 )
 from attest.vocabulary import load

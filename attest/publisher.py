@@ -15,6 +15,7 @@ from attest.bundle import Bundle
 from attest.errors import FormatError
 from attest.known import made_by
 from attest.limits import DEFAULT, Limits
+from attest.links import links_of
 from attest.manifest import Manifest
 from attest.predicate import BASES, Predicate, artifacts_of, predicate_name, predicate_type, read_predicate
 from attest.predicates.contents import Contents, Release, Signer, StatementDigest, StatementRef
@@ -23,7 +24,7 @@ from attest.predicates.link import step_of
 from attest.predicates.withdrawal import Withdrawal
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact, ResourceDescriptor
 from attest.statement import Statement
-from attest.store import Store, links_of
+from attest.store import Store
 
 __all__ = ["Closure", "closing_statement", "closure", "contents_statement", "describe", "listed"]
 

@@ -23,11 +23,12 @@ from attest.digest import sha256_bytes
 from attest.envelope import pae
 from attest.errors import FormatError
 from attest.keys import PublicKey
+from attest.links import links_of
 from attest.manifest import digest_path
 from attest.predicates.oms import ModelSignature
 from attest.resource import Artifact, ResourceDescriptor
 from attest.review import weigh
-from attest.store import links_of, open_store
+from attest.store import open_store
 from attest.trust import read_trust
 from attest.verdict import Verdict
 

@@ -23,10 +23,11 @@ from attest.errors import AttestError, FormatError, LimitError
 from attest.keys import PublicKey
 from attest.limits import DEFAULT
 from attest.lineage import Status
+from attest.links import links_of
 from attest.predicates.link import Link
 from attest.resource import Artifact
 from attest.statement import LINK_TYPE, Statement
-from attest.store import links_of, open_store
+from attest.store import open_store
 from attest.verdict import Verdict
 from attest.verifier import UnverifiedError
 from attest.verifiers.key import verify as verify_signature

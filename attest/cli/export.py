@@ -100,7 +100,7 @@ class Export:
         return set.intersection(*found)
 
     def _trees_of(self, bundle: Bundle) -> set[str]:
-        from attest.store import links_of
+        from attest.links import links_of
 
         links = links_of(bundle.statement(None, self._limits), self._limits)
         return {each.sha256 for each in links.sources | links.products if each.tree}

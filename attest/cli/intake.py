@@ -158,7 +158,7 @@ class Intake:
             self.carried.append({**entry, "reason": evidence.reason})
 
     def _note_trees(self, statement: Statement) -> None:
-        from attest.store import links_of
+        from attest.links import links_of
 
         links = links_of(statement, self.limits)  # a step with too many inputs is refused here
         if self.manifests:

@@ -101,7 +101,8 @@ def new(
     from typing import get_args
 
     from attest.errors import UsageError, nearest
-    from attest.orderfile import BasisWord, order_template
+    from attest.order_sections import BasisWord
+    from attest.orderfile import order_template
 
     words = get_args(BasisWord)
     if basis is not None and basis not in words:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from attest.bundle import parse_bundle
 from attest.errors import AttestError
 from attest.limits import Limits
+from attest.links import links_of
 from attest.resource import Artifact
-from attest.store import links_of
 from attest.stores._rows import listed_rows
 
 __all__ = ["Alias", "Filed", "Problems", "hex_of", "inspect_bundle"]

@@ -10,9 +10,9 @@ from attest.bundle import parse_bundle
 from attest.digest import sha256_bytes
 from attest.errors import StoreError
 from attest.limits import Limits
+from attest.links import Links, large_trees, links_of
 from attest.resource import Artifact
 from attest.statement import Statement
-from attest.store import Links, large_trees, links_of
 from attest.stores._postgres_link import RIGHTS_HINT, Link, Question
 from attest.stores._postgres_schema import LOCK, WRITE, lock_of
 from attest.stores._rows import CHECK_HINT, Entry, listed_rows

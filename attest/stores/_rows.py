@@ -11,9 +11,9 @@ from attest.digest import is_sha256
 from attest.envelope import IN_TOTO
 from attest.errors import FormatError, LimitError, StoreError
 from attest.limits import Limits
+from attest.links import Links, links_of
 from attest.resource import Artifact
 from attest.statement import Statement
-from attest.store import Links, links_of
 
 __all__ = ["CHECK_HINT", "INPUT", "SUBJECT", "Entry", "blob", "bundle_of", "entry_of", "listed_rows", "take"]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from attest.bundle import parse_bundle
 from attest.errors import AttestError, StoreError
 from attest.limits import DEFAULT, Limits
-from attest.store import Advance, links_of
+from attest.links import links_of
+from attest.store import Advance
 from attest.stores._rows import CHECK_HINT
 from attest.stores._sqlite_file import SCHEMA, VERSION, explained, open_file
 from attest.stores._sqlite_rows import Rows

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from attest.bundle import parse_bundle
 from attest.digest import sha256_bytes
 from attest.limits import Limits
+from attest.links import Links, large_trees, links_of
 from attest.resource import Artifact
-from attest.store import Links, large_trees, links_of
 from attest.stores._rows import Entry, listed_rows
 
 __all__ = ["PART_BYTES", "Rows"]

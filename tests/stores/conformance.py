@@ -16,8 +16,9 @@ from attest.bundle import read_lines, write_lines
 from attest.digest import sha256_bytes
 from attest.errors import FormatError, LimitError, StoreError
 from attest.limits import Limits
+from attest.links import links_of
 from attest.resource import MANIFEST_MEDIA_TYPE, Artifact
-from attest.store import links_of, open_store
+from attest.store import open_store
 
 from .samples import bundle, dataset, distribution, entry, link, pretty, raws, sha, signed, statement, step
 
