@@ -29,6 +29,7 @@ from typing import Any, Self, Unpack
 from pydantic import ValidationError
 
 from attest import __version__
+from attest.admission import Admission
 from attest.apart import check_places, check_unchanged
 from attest.canonical import canonical_bytes, read_json, tagged
 from attest.checkout import git_state
@@ -39,18 +40,15 @@ from attest.engine import check_engine
 from attest.environment import find_job, machine_facts
 from attest.errors import AttestError, RecordingError, SignatureError, UsageError, nearest
 from attest.exclusions import Exclusions
-from attest.known import NEEDS_STATEMENT, is_known
+from attest.inventory import Inventory
 from attest.limits import DEFAULT
 from attest.manner import Manner
 from attest.materials import Source
 from attest.parameters import Options, Parameters, own_command
-from attest.places import label, within
-from attest.predicates.step import REQUIRED_ROLES
 from attest.provenance import Material, Product, Provenance, check_kind, unique_name
 from attest.recordbook import record_book
 from attest.settings import DEFAULT_BUILDER_ID, Builder, Project, find_project
 from attest.shards import Shards
-from attest.source import Location, is_location
 from attest.store import Store
 from attest.targets import Target
 from attest.tee import OutputFile
@@ -138,10 +136,6 @@ class Recorder:
         self.written = Written()
         self._checkpoints = Checkpoints(self.desk, self._manner._replace(written=self.written, cache=None))
         self._options = options
-        self._sources: list[Source] = []
-        self._named: set[tuple[str, str]] = set()
-        self._outputs: list[Target] = []
-        self._byproducts: list[Target] = []
         self._facts: dict[str, Any] = {}
         self._begun = False
         here = [] if self._past else own_command()
@@ -151,6 +145,13 @@ class Recorder:
             self._manner.exclude,
             {name: os.environ.get(name) for name in options.get("environment", ())},
             options.get("not_secret", ()),
+        )
+        self._inventory = Inventory(kind, self.parameters, self.desk.places)
+        self._admission = Admission(
+            record_book(project),
+            self._manner,
+            options.get("known"),
+            required=options.get("require_known_inputs", False),
         )
         seed = options.get("seed")
         if seed is not None:
@@ -186,21 +187,14 @@ class Recorder:
             SecretError: its name or URI looks like a secret.
         """
         source = Source.of(path, role, name=name, uri=uri, opaque=opaque)
-        if source.key and (source.key, role) in self._named:
+        if self._inventory.has(source):
             return
-        self._sources.append(source)
-        try:
-            shown = self.parameters.hide(source.material().descriptor().to_json())
-            self.parameters.guard({"input": shown})
+        with self._inventory.adding(source):
             if self._begun:
                 source.check_reason()
-                check_places([source], self._outputs, self._byproducts, self.desk.places())
+                self._inventory.check_places()
                 with self.desk.read() as store:
                     self._measure(source, store)
-        except BaseException:
-            self._sources.pop()
-            raise
-        self._named.add((source.key, role))
 
     def opaque(self, given: str, reason: str) -> None:
         """Say why nothing is known of how an input was made that was named before.
@@ -208,13 +202,7 @@ class Recorder:
         Raises:
             UsageError: no such input, or one that cannot be opaque.
         """
-        found = [each for each in self._sources if each.is_called(given)]
-        if not found:
-            where = Location.of(given).shown if is_location(given) else given
-            raise UsageError("no input is named like this", where, "name it with its role, too")
-        for source in found:
-            replace(source, opaque=reason).check_opaque()
-            source.opaque = reason
+        self._inventory.opaque(given, reason)
 
     def output(
         self, path: str | os.PathLike[str], *, name: str | None = None, shards: Shards | None = None
@@ -229,7 +217,7 @@ class Recorder:
         Raises:
             UsageError: it cannot be written there, or lies in an input.
         """
-        self._add_target(self._outputs, path, name, shards)
+        self._inventory.add_output(path, name, shards)
 
     def byproduct(
         self, path: str | os.PathLike[str], *, name: str | None = None, shards: Shards | None = None
@@ -241,7 +229,7 @@ class Recorder:
         Raises:
             UsageError: as for an output.
         """
-        self._add_target(self._byproducts, path, name, shards)
+        self._inventory.add_byproduct(path, name, shards)
 
     def wrote(self, path: str | os.PathLike[str]) -> None:
         """Have a file digested, in the background, that other software has written and closed.
@@ -280,9 +268,9 @@ class Recorder:
         """
         file = self.written.open(path, mode, atomic=atomic, fsync=fsync)
         try:
-            real = os.path.realpath(path)
-            if not any(within(real, target.real) for target in (*self._outputs, *self._byproducts)):
-                self._add_target(self._byproducts if byproduct else self._outputs, path)
+            if not self._inventory.writes(os.path.realpath(path)):
+                add = self._inventory.add_byproduct if byproduct else self._inventory.add_output
+                add(path, None, None)
         except AttestError as error:
             self._tell(f"{os.fspath(path)} is written and not recorded: {error.what}")
         return file
@@ -312,13 +300,13 @@ class Recorder:
         if not self._begun:
             raise RecordingError("the recording was never begun")
         try:
-            target = self._target(path, name, shards, ())  # alone in its statement
-            check_places(self._sources, [], [target], self.desk.places())
+            target = self._inventory.target(path, name, shards)  # alone in its statement
+            check_places(self._inventory.sources, [], [target], self.desk.places())
             facts = {"intermediateCheckpoint": {} if step is None else {"step": tagged(step)}}
             provenance = self._provenance(datetime.now(UTC), facts)
             self.parameters.guard({"output": target.name})
-            targets = (*self._outputs, *self._byproducts)
-            self._checkpoints.add(Checkpoint.of(target, provenance, self.parameters, self._sources, targets))
+            sources, targets = self._inventory.sources, self._inventory.targets
+            self._checkpoints.add(Checkpoint.of(target, provenance, self.parameters, sources, targets))
         except Exception as error:  # noqa: BLE001 - the training goes on
             self._tell(f"the checkpoint {os.fspath(path)} has no statement: {error}")
         self._tell_checkpoints()
@@ -331,37 +319,6 @@ class Recorder:
     def _tell_checkpoints(self) -> None:
         for text in self._checkpoints.said():
             self._tell(text)
-
-    def _target(
-        self,
-        path: str | os.PathLike[str],
-        name: str | None,
-        shards: Shards | None,
-        others: Sequence[Target],
-    ) -> Target:
-        if is_location(os.fspath(path)):
-            hint = "write it into a folder, and name that; upload it afterwards"
-            raise UsageError("a step's output is on this disk", Location.of(os.fspath(path)).shown, hint)
-        if name is not None and ("/" in name or label(Path(name)) != name):
-            raise UsageError(f"{name[:100]!r} cannot be the name of an output", os.fspath(path))
-        taken = [each.name for each in others]
-        return Target(Path(path), unique_name(name or label(Path(path)), taken), shards)
-
-    def _add_target(
-        self,
-        targets: list[Target],
-        path: str | os.PathLike[str],
-        name: str | None = None,
-        shards: Shards | None = None,
-    ) -> None:
-        targets.append(self._target(path, name, shards, (*self._outputs, *self._byproducts)))
-        try:
-            DEFAULT.check("subjects", len(self._outputs))
-            self.parameters.guard({"output": targets[-1].name})
-            self._check_places()
-        except AttestError:
-            targets.pop()
-            raise
 
     def parameter(self, name: str, value: Any) -> None:
         """Record a hyper-parameter.
@@ -407,68 +364,41 @@ class Recorder:
             AttestError: any of these is not so.
         """
         self.desk.open()  # 1
-        for source in self._sources:  # 2
+        for source in self._inventory.sources:  # 2
             source.check_reason()
-        self._check_places()
+        self._inventory.check_places()
         if declared:
-            self._check_declared()
+            self._inventory.check_whole()
         self._gather_facts()  # 3
         self._check_draft()
         with self.desk.read() as store:  # 4
-            for source in self._sources:
+            for source in self._inventory.sources:
                 self._measure(source, store)
-        for target in self._outputs:  # 5
+        for target in self._inventory.outputs:  # 5
             if target.look() and not self._past:
                 self._tell(f"{target.path} is there already: what the step leaves in it counts as made by it")
         self._begun = True
         if not self._past:
             self.started = datetime.now(UTC)
 
-    def _reading(self) -> Manner:
-        """Return how files are digested: nothing is remembered inside of what is read or written."""
-        real = [each.real for each in self._sources if each.role != "code"]
-        real += [each.real for each in (*self._outputs, *self._byproducts)]
-        return self._manner.without_cache_in([each for each in real if each])
-
-    def _check_places(self) -> None:
-        check_places(self._sources, self._outputs, self._byproducts, self.desk.places())
-
-    def _check_declared(self) -> None:
-        if not self._outputs:
-            raise UsageError("the step has no output", hint="name what it writes with --output PATH")
-        if missing := self._missing_roles():
-            options = " or ".join(f"--{role} PATH" for role in missing)
-            what = f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named"
-            raise UsageError(what, hint=f"name it with {options}")
-
     @property
     def materials(self) -> list[Material]:
         """The inputs named so far; once the recording has begun, with their digests."""
-        return [each.material() for each in self._sources]
-
-    def _missing_roles(self) -> list[str]:
-        have = {source.role for source in self._sources}
-        return next((sorted(needed) for needed in REQUIRED_ROLES[self.kind] if not needed & have), [])
+        return self._inventory.materials
 
     def _gather_facts(self) -> None:
         """Learn about host, interpreter, commit and CI job: of a step of the past nothing is known."""
         if self._past:
             return
         self._facts = machine_facts(self._command)
-        code = next((each for each in self._sources if each.role == "code" and each.path), None)
+        code = self._inventory.code
         folder = self.desk.project.root
         if code and code.path:
             folder = code.path if code.path.is_dir() else code.path.parent
-        if state := git_state(folder, self._no_code(code)):
+        if state := git_state(folder, self._inventory.no_code(code)):
             self._facts["git"] = state.to_json()
         if self._job:
             self._facts["ci"] = self._job.to_json()
-
-    def _no_code(self, but: Source | None = None) -> list[Path]:
-        """Return what is no code in a folder of code: outputs, other inputs, and what is attest's own."""
-        others = [each.real for each in self._sources if each is not but and each.real]
-        targets = [each.real for each in (*self._outputs, *self._byproducts)]
-        return [Path(place) for place in (*others, *targets, *self.desk.places())]
 
     def _check_draft(self) -> None:
         """Write the statement as far as it is known, so that nothing in it stops the signing later."""
@@ -480,51 +410,18 @@ class Recorder:
             hint = "arguments and values must be UTF-8, and of a size others read"
             raise UsageError("the step cannot be written down as JSON", error.what[:200], hint) from error
         DEFAULT.check("payload_bytes", len(data))
-        DEFAULT.check("step_inputs", len(self._sources) + len(self._byproducts))
-        DEFAULT.check("subjects", len(self._outputs))
+        self._inventory.check_sizes()
         self.parameters.guard({"predicate": draft})
 
     def _measure(self, source: Source, store: Store) -> None:
         """Digest an input, and look for the statement that explains it."""
-        without = self._no_code(source) if source.role == "code" else []
-        for remark in source.measure(self._reading(), without):
+        without = self._inventory.no_code(source) if source.role == "code" else []
+        for remark in source.measure(self._inventory.reading(self._manner), without):
             self._tell(remark)
-        self._check_returned(source)
-        artifact, known = source.artifact, self._options.get("known")
-        if artifact is None or source.role not in NEEDS_STATEMENT or source.opaque is not None:
-            return
-        if (known and known(artifact, source.role)) or is_known(store, artifact, source.role):
-            return
-        if not self._options.get("require_known_inputs"):
-            self._tell(f"no statement in the store explains the {source.role} {source.given} ({artifact})")
-            return
-        raise RecordingError(
-            f"no statement explains this {source.role}, {artifact}",
-            source.given,
-            "sign data of your own with `attest dataset`; take in a vendor's bundle with `attest import`, or "
-            "use it with --from; record the step that made it; or say with --opaque that nothing is known",
-        )
-
-    def _check_returned(self, source: Source) -> None:
-        """Refuse data in which something stands that was removed before."""
-        allowed = self._past or self._options.get("allow_removed")
-        if not source.declared and source.artifact and source.role.endswith("dataset") and not allowed:
-            exclude, symlinks, *_ = self._manner
-            book = record_book(self.desk.project)
-            here = None if source.adopted else source.path  # of a pointer, only its leaf file can tell
-            book.refuse_returned(here, source.artifact, exclude=exclude, symlinks=symlinks)
-
-    def _tell_returned(self, product: Product) -> None:
-        """Say that a step that makes data put something back that was removed before: it has run by now."""
-        if self.kind not in {"collect", "transform"} or self._past:
-            return
-        exclude, symlinks, *_ = self._manner
-        measured = product.measured
-        try:
-            book = record_book(self.desk.project)
-            book.refuse_returned(measured.path, measured.artifact, exclude=exclude, symlinks=symlinks)
-        except AttestError as error:
-            self._tell(f"{measured.path}: {error.what}")
+        if not (self._past or self._options.get("allow_removed")):
+            self._admission.refuse_returned(source)
+        for remark in self._admission.explain(source, store):
+            self._tell(remark)
 
     # ── after it ran ──
 
@@ -541,21 +438,21 @@ class Recorder:
             raise RecordingError("the recording was never begun")
         if not self._past:
             self.finished = self.finished or datetime.now(UTC)
-        if not self._outputs:
+        if not self._inventory.outputs:
             raise RecordingError("the step has no output", hint="name what it writes with output(path)")
         self._checkpoints.drain()
         self._tell_checkpoints()
         for path in self.written.still_open():
             self._tell(f"{path} is still open: its digest is of what is in it by now")
-        products = [self._measure_output(target) for target in self._outputs]
+        products = [self._measure_output(target) for target in self._inventory.outputs]
         byproducts = self._measure_byproducts()
         byproducts += self._checkpoints_but(products, byproducts)
-        for remark in check_unchanged(self._sources, [*self._outputs, *self._byproducts]):
+        for remark in check_unchanged(self._inventory.sources, self._inventory.targets):
             self._tell(remark)
-        if missing := self._missing_roles():
+        if missing := self._inventory.missing_roles():
             self._tell(f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named")
         statement = self._provenance(self.finished).statement(products, byproducts)
-        code = [each.measured for each in self._sources if each.role == "code"]
+        code = [each.measured for each in self._inventory.sources if each.role == "code"]
         extra = [each.manifest.data for each in code if each and each.manifest]
         manifests = [each.measured.manifest.data for each in products if each.measured.manifest]
         try:
@@ -570,11 +467,12 @@ class Recorder:
 
     @property
     def _of_targets(self) -> Manner:
-        return self._reading()._replace(written=self.written)
+        return self._inventory.reading(self._manner)._replace(written=self.written)
 
     def _measure_output(self, target: Target) -> Product:
         product, left = target.made(self._of_targets, past=self._past)
-        self._tell_returned(product)
+        for remark in () if self._past else self._admission.returned_in(self.kind, product):
+            self._tell(remark)
         self._note_shards(target)
         if left:
             self._facts.setdefault("leftOver", {})[target.name] = left
@@ -588,7 +486,7 @@ class Recorder:
 
     def _measure_byproducts(self) -> list[Product]:
         found = []
-        for target in self._byproducts:
+        for target in self._inventory.byproducts:
             try:
                 found.append(target.made(self._of_targets, past=True)[0])
                 self._note_shards(target)
@@ -611,7 +509,9 @@ class Recorder:
     def _provenance(
         self, finished: datetime | None = None, facts: Mapping[str, Any] | None = None
     ) -> Provenance:
-        partial = self._past or self._options.get("completeness") == "partial" or self._missing_roles()
+        partial = (
+            self._past or self._options.get("completeness") == "partial" or self._inventory.missing_roles()
+        )
         internal: dict[str, Any] = {
             "completeness": {"claim": "partial" if partial else "all-inputs-listed", "enforcedBy": "none"},
             "recorded": "after-the-fact" if self._past else "during",
