@@ -19,35 +19,25 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from pydantic import ValidationError
-
-from attest import __version__
+from attest.account import Account
 from attest.admission import Admission
 from attest.apart import check_places, check_unchanged
-from attest.canonical import canonical_bytes, read_json, tagged
-from attest.checkout import git_state
+from attest.canonical import read_json, tagged
 from attest.checkpoints import Checkpoint, Checkpoints, Recorded
-from attest.desk import Desk
-from attest.digest_cache import CACHE_CHOICES, DigestCache, project_cache
-from attest.engine import check_engine
-from attest.environment import find_job, machine_facts
-from attest.errors import AttestError, RecordingError, SignatureError, UsageError, nearest
-from attest.exclusions import Exclusions
+from attest.errors import AttestError, RecordingError, SignatureError
 from attest.inventory import Inventory
-from attest.limits import DEFAULT
 from attest.manner import Manner
 from attest.materials import Source
-from attest.parameters import Options, Parameters, own_command
-from attest.provenance import Material, Product, Provenance, check_kind, unique_name
+from attest.outset import check_options, desk_of, manner_of, parameters_of
+from attest.parameters import Options
+from attest.provenance import Material, Product, check_kind, unique_name
 from attest.recordbook import record_book
-from attest.settings import DEFAULT_BUILDER_ID, Builder, Project, find_project
 from attest.shards import Shards
 from attest.store import Store
 from attest.targets import Target
@@ -63,21 +53,6 @@ class RecordingWarning(UserWarning):
 
 def _warn(text: str) -> None:
     warnings.warn(text, RecordingWarning, stacklevel=4)
-
-
-def _builder(settings: Builder, asked: str | None, job: str | None) -> Builder:
-    own = settings.id if settings.id != DEFAULT_BUILDER_ID else None
-    try:
-        return Builder(id=asked or own or job or DEFAULT_BUILDER_ID, version=settings.version)
-    except ValidationError as error:
-        hint = "expected a URI like https://ci.example/builders/train@v1"
-        raise UsageError(f"the builder id {str(asked or job)[:100]!r} is no URI", hint=hint) from error
-
-
-def _cache(project: Project, choice: str, tell: Callable[[str], None]) -> DigestCache | None:
-    if choice not in CACHE_CHOICES:
-        raise UsageError(f"cache: got {str(choice)[:60]!r}, expected {', '.join(CACHE_CHOICES)}")
-    return project_cache(project.file if project.file.is_file() else None, choice, tell)
 
 
 class Recorder:
@@ -97,67 +72,52 @@ class Recorder:
 
     def __init__(self, kind: str, **options: Unpack[Options]) -> None:
         self.kind = check_kind(kind)
-        if unknown := sorted(options.keys() - Options.__annotations__.keys()):
-            guess = nearest(unknown[0], Options.__annotations__)
-            raise TypeError(
-                f"unexpected argument {unknown[0]!r}" + (f", did you mean {guess!r}?" if guess else "")
-            )
-        project = find_project(
-            Path.cwd(),
-            store=options.get("store"),
-            signer=options.get("signer"),
-            timestamps=options.get("timestamps", ()),
-            log=options.get("log"),
-            sigstore=options.get("sigstore"),
-        )
-        secret = options.get("passphrase") or os.fsencode(os.environ.get("ATTEST_PASSPHRASE", ""))
-        self._tell = options.get("tell") or _warn
-        self.desk = Desk(project, secret or None, tell=self._tell)
-        self.started: datetime | None = None
-        self.finished: datetime | None = None
-        self.recorded: Recorded | None = None
-        self._past = options.get("past", False)
-        self._job = None if self._past else find_job(os.environ)
-        job_builder = self._job.builder_id if self._job else None
-        self._builder = _builder(project.settings.builder, options.get("builder_id"), job_builder)
-        self._command = options.get("command")
-        Exclusions(options.get("exclude", ()))  # one that cannot be read is found now
-        self._manner = Manner(
-            tuple(options.get("exclude", ())),
-            options.get("symlinks", False),
-            options.get("progress"),
-            cache=_cache(project, options.get("cache", "use"), self._tell),
-            adopt=options.get("adopt_digests", False),
-            engine=options.get("engine"),
-            limits=options.get("limits", DEFAULT),
-        )
-        if self._manner.engine is not None:
-            check_engine(self._manner.engine)
-        self.written = Written()
-        self._checkpoints = Checkpoints(self.desk, self._manner._replace(written=self.written, cache=None))
+        check_options(options)
         self._options = options
-        self._facts: dict[str, Any] = {}
-        self._begun = False
-        here = [] if self._past else own_command()
-        self.parameters = Parameters(
-            kind,
-            here if self._command is None else self._command,
-            self._manner.exclude,
-            {name: os.environ.get(name) for name in options.get("environment", ())},
-            options.get("not_secret", ()),
-        )
+        self._past = options.get("past", False)
+        self._tell = options.get("tell") or _warn
+        self.desk = desk_of(options, self._tell)
+        self._manner = manner_of(options, self.desk.project, self._tell)
+        self.parameters = parameters_of(kind, options)
+        self.written = Written()
+        """What is known of the files the step writes."""
         self._inventory = Inventory(kind, self.parameters, self.desk.places)
         self._admission = Admission(
-            record_book(project),
+            record_book(self.desk.project),
             self._manner,
             options.get("known"),
             required=options.get("require_known_inputs", False),
         )
-        seed = options.get("seed")
-        if seed is not None:
-            self.parameters.seed(seed)
-        for name in options.get("secrets", ()):
-            self.parameters.secret(name)
+        self._account = Account(
+            kind,
+            self.desk.project,
+            self.parameters,
+            self._inventory,
+            builder_id=options.get("builder_id"),
+            past=self._past,
+            partial=options.get("completeness") == "partial",
+        )
+        self._checkpoints = Checkpoints(self.desk, self._manner._replace(written=self.written, cache=None))
+        self._begun = False
+        self.recorded: Recorded | None = None
+
+    @property
+    def started(self) -> datetime | None:
+        """When the step began, if that is known."""
+        return self._account.started
+
+    @started.setter
+    def started(self, time: datetime | None) -> None:
+        self._account.started = time
+
+    @property
+    def finished(self) -> datetime | None:
+        """When the step ended, if that is known."""
+        return self._account.finished
+
+    @finished.setter
+    def finished(self, time: datetime | None) -> None:
+        self._account.finished = time
 
     # ── what the step is told to be ──
 
@@ -303,7 +263,7 @@ class Recorder:
             target = self._inventory.target(path, name, shards)  # alone in its statement
             check_places(self._inventory.sources, [], [target], self.desk.places())
             facts = {"intermediateCheckpoint": {} if step is None else {"step": tagged(step)}}
-            provenance = self._provenance(datetime.now(UTC), facts)
+            provenance = self._account.provenance(datetime.now(UTC), facts)
             self.parameters.guard({"output": target.name})
             sources, targets = self._inventory.sources, self._inventory.targets
             self._checkpoints.add(Checkpoint.of(target, provenance, self.parameters, sources, targets))
@@ -334,7 +294,7 @@ class Recorder:
 
     def state(self, name: str, value: Any) -> None:
         """Record a fact the recorder itself knows (``internalParameters``)."""
-        self._facts[name] = value
+        self._account.facts[name] = value
 
     def counts(self, into: int | None = None, out: int | None = None, removed: int | None = None) -> None:
         """Record how many records went in, came out and were removed.
@@ -369,8 +329,8 @@ class Recorder:
         self._inventory.check_places()
         if declared:
             self._inventory.check_whole()
-        self._gather_facts()  # 3
-        self._check_draft()
+        self._account.gather(self._options.get("command"))  # 3
+        self._account.check()
         with self.desk.read() as store:  # 4
             for source in self._inventory.sources:
                 self._measure(source, store)
@@ -385,33 +345,6 @@ class Recorder:
     def materials(self) -> list[Material]:
         """The inputs named so far; once the recording has begun, with their digests."""
         return self._inventory.materials
-
-    def _gather_facts(self) -> None:
-        """Learn about host, interpreter, commit and CI job: of a step of the past nothing is known."""
-        if self._past:
-            return
-        self._facts = machine_facts(self._command)
-        code = self._inventory.code
-        folder = self.desk.project.root
-        if code and code.path:
-            folder = code.path if code.path.is_dir() else code.path.parent
-        if state := git_state(folder, self._inventory.no_code(code)):
-            self._facts["git"] = state.to_json()
-        if self._job:
-            self._facts["ci"] = self._job.to_json()
-
-    def _check_draft(self) -> None:
-        """Write the statement as far as it is known, so that nothing in it stops the signing later."""
-        draft = self._provenance().predicate()
-        try:
-            data = canonical_bytes(draft)
-            read_json(data)
-        except AttestError as error:
-            hint = "arguments and values must be UTF-8, and of a size others read"
-            raise UsageError("the step cannot be written down as JSON", error.what[:200], hint) from error
-        DEFAULT.check("payload_bytes", len(data))
-        self._inventory.check_sizes()
-        self.parameters.guard({"predicate": draft})
 
     def _measure(self, source: Source, store: Store) -> None:
         """Digest an input, and look for the statement that explains it."""
@@ -451,7 +384,7 @@ class Recorder:
             self._tell(remark)
         if missing := self._inventory.missing_roles():
             self._tell(f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named")
-        statement = self._provenance(self.finished).statement(products, byproducts)
+        statement = self._account.provenance(self.finished).statement(products, byproducts)
         code = [each.measured for each in self._inventory.sources if each.role == "code"]
         extra = [each.manifest.data for each in code if each and each.manifest]
         manifests = [each.measured.manifest.data for each in products if each.measured.manifest]
@@ -475,14 +408,14 @@ class Recorder:
             self._tell(remark)
         self._note_shards(target)
         if left:
-            self._facts.setdefault("leftOver", {})[target.name] = left
+            self._account.note("leftOver", target.name, left)
             files = len(product.measured.files)
             self._tell(f"{target.path}: {left} of {files} files were there before the step ran")
         return product
 
     def _note_shards(self, target: Target) -> None:
         if target.joined is not None:
-            self._facts.setdefault("shards", {})[target.name] = target.joined.to_json()
+            self._account.note("shards", target.name, target.joined.to_json())
 
     def _measure_byproducts(self) -> list[Product]:
         found = []
@@ -505,37 +438,6 @@ class Recorder:
                 found.append(replace(each, name=unique_name(each.name, taken)))
                 taken.append(found[-1].name)
         return found
-
-    def _provenance(
-        self, finished: datetime | None = None, facts: Mapping[str, Any] | None = None
-    ) -> Provenance:
-        partial = (
-            self._past or self._options.get("completeness") == "partial" or self._inventory.missing_roles()
-        )
-        internal: dict[str, Any] = {
-            "completeness": {"claim": "partial" if partial else "all-inputs-listed", "enforcedBy": "none"},
-            "recorded": "after-the-fact" if self._past else "during",
-            **({"counts": self.parameters.counts} if self.parameters.counts else {}),
-            **self._facts,
-            **(facts or {}),
-        }
-        hide: Callable[[Any], Any] = self.parameters.hide
-        shown = [
-            replace(each, name=hide(each.name), uri=each.uri and hide(each.uri), opaque=hide(each.opaque))
-            for each in self.materials
-        ]
-        version: Mapping[str, str] = {"attest": __version__, **self._builder.version}
-        return Provenance(
-            self.kind,
-            self.parameters.external(None if self._past else self.desk.project.root),
-            hide(internal),
-            shown,
-            self._builder.id,
-            version,
-            self._job.invocation_id if self._job else None,
-            self.started,
-            finished,
-        )
 
     # ── as a block ──
 
