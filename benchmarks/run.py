@@ -65,10 +65,10 @@ SCRIPTS = (
         "--goals --rounds 2 --shape shards --shape files --shape tiny --shape million",
         "--goals --quick --rounds 1 --shape files",
     ),
-    Script("cache", "Digests that are remembered", "--rounds 3"),
+    Script("cache", "Digests that are remembered", "--rounds 2"),
     Script("dask_workers", "A cluster of two workers", "--rounds 3"),
     Script("objects", "Objects that are not on disk", "--rounds 1", None),
-    Script("training", "A training loop that writes checkpoints", "--rounds 1", None),
+    Script("training", "A training loop that writes checkpoints", "--rounds 0", None),
     Script(
         "verification", "Signatures of a bundle", "--rounds 3", "--quick --only key --count 1000 --rounds 1"
     ),

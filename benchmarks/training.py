@@ -216,7 +216,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="short laps only, and few of them")
-    parser.add_argument("--rounds", type=int, help="of long laps")
+    parser.add_argument(
+        "--rounds", type=int, default=ENOUGH, help=f"of long laps; 0: none  [default: {ENOUGH}]"
+    )
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     trainer = Torch() if importlib.util.find_spec("torch") else Numpy()
@@ -224,10 +226,9 @@ def main() -> None:
     print(f"{os.cpu_count()} processors, Python {platform.python_version()}, {trainer.name}, {load}")
     lost, _ = report(measure(trainer, 0.5 if given.quick else 3.0, 3 if given.quick else 8))[WAYS[2]]
     longer = lost / EVERY
-    if not given.quick:
-        rounds = given.rounds or ENOUGH
-        _, long = report(measure(trainer, EVERY, rounds, [WAYS[0], WAYS[2]]))[WAYS[2]]
-        if rounds >= ENOUGH:  # one or two differ by more than the goal, whatever is done in them
+    if given.rounds and not given.quick:
+        _, long = report(measure(trainer, EVERY, given.rounds, [WAYS[0], WAYS[2]]))[WAYS[2]]
+        if given.rounds >= ENOUGH:  # one or two differ by more than the goal, whatever is done in them
             longer = long
     print(f"  load {os.getloadavg()[0]:.1f} after")
     what = f"training with a checkpoint of 100 MB every {EVERY:.0f} s, digests while writing and a statement"
