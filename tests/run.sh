@@ -8,5 +8,6 @@
 # bash tests/run.sh -m ""
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset PYTHONDONTWRITEBYTECODE # the tests start attest a thousand times: it is compiled once
 python=$(bash scripts/venv.sh --extra example --extra records --extra sigstore --group test)
 exec "$python" -m pytest -n auto --dist worksteal "$@"
