@@ -13,12 +13,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from stores.samples import bundle, dataset, entry, raws, sha, step
 
 from attest.errors import StoreError, UsageError
 from attest.resource import Artifact
 from attest.store import compact_store, migrate_store, open_store
-from attest.stores import _sqlite_file, _sqlite_rows, sqlite
+from attest.stores import _sqlite_file, _sqlite_rows, _sqlite_walk, sqlite
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
 
@@ -802,3 +804,32 @@ except StoreError as error:
     with open_store(str(roomy)) as store:
         assert len(raws(store)) == 300
         assert store.check().problems == ()
+
+
+# ── what a walk has reached ──
+
+
+@given(st.lists(st.lists(st.integers(0, 60), max_size=12), max_size=8), st.integers(0, 40))
+def test_marks_are_the_same_however_many_there_are(parts, few):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_sqlite_walk, "_FEW", few)
+        marks, seen = _sqlite_walk.Marks(60), []
+        for part in parts:
+            fresh = marks.add((each,) for each in part)
+            assert fresh == [each for each in dict.fromkeys(part) if each not in seen]
+            seen += fresh
+            assert (marks.count, list(marks.ids())) == (len(seen), sorted(seen))
+
+
+@pytest.mark.parametrize("few", [1000, 0])
+@pytest.mark.parametrize("wrong", [10**6, -1, "somewhere"])
+def test_a_link_that_leads_nowhere_is_damage_for_any_number_of_results(tmp_path, monkeypatch, few, wrong):
+    monkeypatch.setattr(_sqlite_walk, "_FEW", few)
+    path = tmp_path / "store.sqlite"
+    with open_store(str(path), create=True) as store:
+        store.put([step([entry("middle")], [entry("data")])])
+        store.put([step([entry("model")], [entry("middle")])])
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE product SET artifact_id = ? WHERE statement_id = 2", (wrong,))
+    with open_store(str(path), read_only=True) as store, pytest.raises(StoreError, match="damaged"):
+        store.reach([Artifact(sha("data"))])

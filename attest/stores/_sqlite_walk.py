@@ -1,8 +1,8 @@
 """Walks along the links of a SQLite store: breadth first over integer ids, a thousand to a query.
 
-What was reached is a byte for each id, so a walk over a million statements takes some MB. One recursive query
-would do the same, and takes ten times as long where much is reached: it keeps what it has seen in a table of
-its own (docs/adr/0028).
+What was reached is a byte for each id unless it is little, so a walk over a million statements takes some MB.
+One recursive query would do the same, and takes ten times as long where much is reached: it keeps what it has
+seen in a table of its own (docs/adr/0028).
 """
 
 from __future__ import annotations
@@ -20,17 +20,72 @@ __all__ = ["Marks", "SqliteReach", "statements_about", "walk"]
 
 _CHUNK = 1000
 """Ids in one query."""
+_FEW = 2_000
+"""Ids up to which a set holds what was reached."""
 
 
-class Marks(bytearray):
-    """A byte for each id there may be: 1 if it was reached."""
+class Marks:
+    """Which ids were reached: a set while they are few, and then a byte for each id there may be.
+
+    A byte in a page of its own for every one of a thousand ids takes longer than to find them.
+
+    Args:
+        largest: of the ids there may be.
+    """
+
+    def __init__(self, largest: int) -> None:
+        self.count = 0
+        """How many there are."""
+        self._largest = largest
+        self._few: set[int] = set()
+        self._bytes: bytearray | None = None
+
+    def add(self, rows: Iterable[tuple[int]]) -> list[int]:
+        """Mark ids, each a row of its own; return those that were not marked, in their order.
+
+        Raises:
+            IndexError: there can be no such id.
+            TypeError: it is none.
+        """
+        fresh = self._add_to_few(rows) if self._bytes is None else self._add_to_bytes(self._bytes, rows)
+        self.count += len(fresh)
+        return fresh
+
+    def _add_to_few(self, rows: Iterable[tuple[int]]) -> list[int]:
+        few, largest, fresh = self._few, self._largest, []
+        for (number,) in rows:
+            if number not in few:
+                if not 0 <= number <= largest:
+                    raise IndexError
+                few.add(number)
+                fresh.append(number)
+        if len(few) > _FEW:
+            self._bytes = bytearray(largest + 1)
+            for number in few:
+                self._bytes[number] = 1
+            self._few = set()
+        return fresh
+
+    @staticmethod
+    def _add_to_bytes(marks: bytearray, rows: Iterable[tuple[int]]) -> list[int]:
+        fresh = []
+        for (number,) in rows:
+            if not marks[number]:
+                marks[number] = 1
+                fresh.append(number)
+        if min(fresh, default=0) < 0:  # it was counted from the end
+            raise IndexError
+        return fresh
 
     def ids(self) -> Iterator[int]:
         """Yield what was reached, ascending."""
-        number = self.find(1)
+        if self._bytes is None:
+            yield from sorted(self._few)
+            return
+        number = self._bytes.find(1)
         while number >= 0:
             yield number
-            number = self.find(1, number + 1)
+            number = self._bytes.find(1, number + 1)
 
 
 class SqliteReach:
@@ -61,12 +116,12 @@ class SqliteReach:
     @property
     def artifact_count(self) -> int:
         """How many artifacts it came to."""
-        return self._artifacts.count(1)
+        return self._artifacts.count
 
     @property
     def statement_count(self) -> int:
         """How many statements it went through."""
-        return self._statements.count(1)
+        return self._statements.count
 
     def artifacts(self) -> Iterator[Artifact]:
         """Yield the artifacts it came to, each once."""
@@ -108,11 +163,9 @@ def walk(
     )
     arrive = f"SELECT artifact_id FROM json_each(?) CROSS JOIN {second} ON statement_id = value"  # noqa: S608
     with _one_state(connection):
-        reached, through = _marks(connection, "artifact"), _marks(connection, "statement")
-        known = (number for each in artifacts if (number := _id_of(connection, each)) is not None)
-        front = sorted(set(known))
-        for number in front:
-            reached[number] = 1
+        reached, through = (Marks(_largest(connection, table)) for table in ("artifact", "statement"))
+        known = ((number,) for each in artifacts if (number := _id_of(connection, each)) is not None)
+        front = sorted(reached.add(known))
         while front:
             front = _step(connection, arrive, _step(connection, leave, front, through), reached)
     return reached, through
@@ -123,10 +176,7 @@ def _step(connection: sqlite3.Connection, query: str, front: list[int], marks: M
     fresh = []
     try:
         for chunk in _chunks(front):
-            for (number,) in connection.execute(query, (str(chunk),)):
-                if not marks[number]:
-                    marks[number] = 1
-                    fresh.append(number)
+            fresh += marks.add(connection.execute(query, (str(chunk),)))
     except (IndexError, TypeError) as error:
         raise StoreError("is damaged: a link leads nowhere", None, CHECK_HINT) from error
     fresh.sort()
@@ -139,9 +189,9 @@ def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
         yield chunk
 
 
-def _marks(connection: sqlite3.Connection, table: str) -> Marks:
-    largest = connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0]  # noqa: S608 - our own words
-    return Marks((largest or 0) + 1)
+def _largest(connection: sqlite3.Connection, table: str) -> int:
+    found = connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0]  # noqa: S608 - our own words
+    return found or 0
 
 
 @contextmanager
@@ -167,7 +217,7 @@ def statements_about(
         artifacts: consumed as a stream.
         anyhow: those too that have one as anything else.
     """
-    seen = _marks(connection, "statement")
+    seen = bytearray(_largest(connection, "statement") + 1)
     which = "" if anyhow else f"AND listed & {SUBJECT}"
     about = " UNION ".join(
         f"SELECT statement_id FROM {table} WHERE artifact_id = ? {which}"  # noqa: S608
