@@ -150,3 +150,42 @@ def test_what_is_not_filled_in_or_misspelt_is_refused_with_its_line(filled, orde
     assert "give --items and --declaration" in err
     _, err = attest(capfd, "certify", "C-4743", "--templates", "fresh", code=2)
     assert "not overwritten" in err
+
+
+def test_a_certificate_takes_the_place_of_an_earlier_one_that_it_names(filled, ordered, capfd):
+    path = filled / "items.yaml"
+    whole = path.read_text("utf-8")
+    head, *rows = whole.split("  - artifact:")
+    path.write_text("  - artifact:".join([head, *rows[:-1]]) + "recipients: []\n", "utf-8")
+    out, _ = attest(capfd, *words(filled), "--interim", "-o", "1.jsonl", "--json")
+    interim = json.loads(out)["certificate"]
+    path.write_text(whole, "utf-8")
+    _, err = attest(capfd, *words(filled), "-o", "2.jsonl")
+    assert f"an earlier certificate for this order counts beside this one: --supersedes {interim}" in err
+    both = filled.parent / "both.jsonl"
+    both.write_bytes((filled.parent / "1.jsonl").read_bytes() + (filled.parent / "2.jsonl").read_bytes())
+    _, err = attest(capfd, "verify-deletion", both, "--order", "C-4743", code=2)
+    assert "holds 2 certificates for this order" in err
+    out, err = attest(capfd, *words(filled), "--supersedes", interim, "-o", "3.jsonl", "--json")
+    assert interim not in err  # the second one still stays
+    (bundle,) = read_lines(filled.parent / "3.jsonl")
+    assert f"sha256:{bundle.statement().predicate['supersedes']}" == interim
+    both.write_bytes((filled.parent / "1.jsonl").read_bytes() + (filled.parent / "3.jsonl").read_bytes())
+    out, _ = attest(capfd, "verify-deletion", both, "--order", "C-4743", "--json")
+    assert json.loads(out)["certificate"] == f"sha256:{bundle.statement_digest}"
+
+
+def test_what_is_no_certificate_for_the_order_is_not_superseded(filled, ordered, capfd):
+    for given in ("sha256:" + "1" * 64, "nonsense"):
+        _, err = attest(capfd, *words(filled), "--supersedes", given, code=2)
+        assert f"--supersedes {given}: is no certificate for this order in the store" in err
+
+
+@pytest.mark.parametrize(
+    "given", [("impact", "C-4743", "--plan", "--want", "m1"), ("certify", "C-4743", "--found-in", "m1")]
+)
+def test_an_artifact_is_named_by_its_digest(filled, ordered, capfd, given):
+    more = ("--templates", "elsewhere") if given[0] == "certify" else ()
+    _, err = attest(capfd, *given, *more, code=2)
+    assert f"{given[-2]}: got 'm1', expected sha256:" in err
+    assert "`attest digest PATH` tells it" in err

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from attest.cli.ordered_records import OrderedRecords
     from attest.cli.signing import Signing
+    from attest.cli.snapshot import Snapshot
     from attest.closure import Closure
+    from attest.docket import OrderState
     from attest.impact import Impact
     from attest.statement import Statement
     from attest.toll import ImpactReport
@@ -40,6 +42,11 @@ __all__ = ["command"]
     metavar="FOLDER",
     help="Write both files to fill in, prefilled, and sign nothing.",
 )
+@click.option(
+    "--supersedes",
+    metavar="DIGEST",
+    help="Statement digest of an earlier certificate, such as an interim one, whose place this takes.",
+)
 @click.option("--interim", is_flag=True, help="Sign although it is incomplete: a report on the way.")
 @bundle_option
 @click.option("--trust", "-t", type=PATH, metavar="FILE", help="Whom you believe, for what.")
@@ -54,6 +61,7 @@ def command(
     declaration: Path | None,
     templates: Path | None,
     interim: bool,
+    supersedes: str | None,
     output: Path | None,
     trust: Path | None,
     signing: Signing,
@@ -67,6 +75,8 @@ def command(
     First --templates, which lists everything affected; then --items and --declaration. The certificate is
     held against the store before it is signed: one that leaves something out is refused, with what is missing
     (exit code 3), unless --interim says that it is a report on the way.
+
+    An earlier certificate for the order counts beside this one unless --supersedes names it.
 
     That ordered records were taken out is shown with --proof; with --output the proofs are put beside the
     bundle, in NAME.proofs, where `attest verify-deletion` looks for them. Leaf files stay home.
@@ -93,7 +103,7 @@ def command(
     said = read_items(items, bounds).predicate(
         read_declaration(declaration, bounds), snapshot_digest(snapshot.graph)
     )
-    statement = _statement(impact, said)
+    statement = _statement(impact, said | _replaced(snapshot, state, supersedes))
     closure = _closure(statement, impact, report)
     answer: dict[str, Any] = {
         "outcome": closure.outcome.value,
@@ -139,6 +149,28 @@ def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) 
     ):
         write_file(target / name, [text.encode()], overwrite=False)
         click.echo(f"attest: wrote {show(target / name, 500)}", err=True)
+
+
+def _replaced(snapshot: Snapshot, order: OrderState, given: str | None) -> dict[str, Any]:
+    """Return the field that names the certificate whose place this takes; tell of others that stay.
+
+    Raises:
+        UsageError: what is given is no certificate for the order.
+    """
+    from attest.cli.options import warn
+    from attest.errors import UsageError
+    from attest.predicates.deletion_certificate import DeletionCertificate
+
+    about = [each for each in snapshot.graph.evidence if order.digest in {a.sha256 for a in each.artifacts}]
+    held = {each.digest: said for each in about if (said := each.said(DeletionCertificate))}
+    digest = (given or "").removeprefix("sha256:")
+    if given is not None and digest not in held:
+        raise UsageError("is no certificate for this order in the store", f"--supersedes {given}")
+    gone = {digest, *(each.supersedes for each in held.values())}
+    for each in sorted(held.keys() - gone):
+        hint = f"--supersedes sha256:{each} puts this in its place"
+        warn(f"an earlier certificate for this order counts beside this one: {hint}")
+    return {"supersedes": digest} if digest else {}
 
 
 def _statement(impact: Impact, said: dict[str, Any]) -> Statement:

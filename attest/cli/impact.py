@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attest.cli.options import PATH, json_option, limits_from
+from attest.cli.options import PATH, artifacts_given, json_option, limits_from
 from attest.cli.order import snapshot_options
 from attest.cli.ordered_records import ordered_records_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from attest.cli.ordered_records import OrderedRecords
@@ -103,7 +102,7 @@ def command(
     with seldom_collected():
         if reached:
             _refuse_with_reached(records, bundles, planned=planned)
-            found = _artifacts(records.found)
+            found = artifacts_given(records.found, "--found-in")
             snapshot, impact = take_excerpt(order, found, registers, trust, store_uri, bounds)
         else:
             snapshot = take_snapshot(bundles, registers, trust, store_uri, bounds)
@@ -111,7 +110,7 @@ def command(
             holding, shown = records.read(state, bounds)
             impact = Impact(snapshot.graph, state, holding, shown)
         if planned:
-            _plan(impact, _artifacts(wanted), snapshot.trust.sha256, as_json=as_json)
+            _plan(impact, artifacts_given(wanted, "--want"), snapshot.trust.sha256, as_json=as_json)
         else:
             _report(impact, snapshot, svg, show, reached=reached)
 
@@ -169,9 +168,3 @@ def _draw(path: Path, report: ImpactReport) -> None:
         title += " from its targets on; nothing else was looked at"
     write_file(path, [svg(picture_of_impact(report), title=title, legend=LEGEND).encode()])
     click.echo(f"wrote {show(path, 500)}", err=True)
-
-
-def _artifacts(given: Iterable[str]) -> list[Artifact]:
-    from attest.resource import Artifact
-
-    return [Artifact.parse(each) for each in given]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attest.limits import Limits
+    from attest.resource import Artifact
     from attest.source import Location
     from attest.store import Store
 
 __all__ = [
     "INPUT",
     "PATH",
+    "artifacts_given",
     "counted",
     "echo_json",
     "jobs_option",
@@ -122,6 +124,25 @@ def echo_json(value: Any) -> None:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 statement``, ``2,000 statements``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def artifacts_given(given: Iterable[str], option: str) -> list[Artifact]:
+    """Return artifacts named on the command line by their digests.
+
+    Raises:
+        UsageError: one is no digest.
+    """
+    from attest.errors import FormatError
+    from attest.resource import Artifact
+
+    found = []
+    for each in given:
+        try:
+            found.append(Artifact.parse(each))
+        except FormatError as error:
+            hint = "`attest digest PATH` tells it; that of a directory ends in /"
+            raise UsageError(error.what, option, hint) from error
+    return found
 
 
 def warn(text: str) -> None:

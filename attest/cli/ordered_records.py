@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from attest.cli.options import PATH, warn
+from attest.cli.options import PATH, artifacts_given, warn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -119,13 +119,11 @@ class OrderedRecords:
         """
         from dataclasses import replace
 
-        from attest.resource import Artifact
-
         lists = read_lists(self.lists, limits)
         refuse_strange_lists(lists, [state])
         folders = [beside] if beside is not None and beside.is_dir() else []
         shown = shown_about([state], [*self.proofs, *folders], lists)
-        found = {*map(Artifact.parse, self.found)}
+        found = {*artifacts_given(self.found, "--found-in")}
         if self.find_records:
             own = _in_project(state, shown)
             found |= {artifact for artifact, looked in own if looked.held}

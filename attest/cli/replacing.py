@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from attest.cli.options import warn
+from attest.cli.options import artifacts_given, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,14 +35,13 @@ class Replacing:
         """
         from attest.cli.snapshot import find_order
         from attest.errors import UsageError
-        from attest.resource import Artifact
 
         if order is None and not given:
             return None
         if order is None or not given:
             hint = "attest impact ORDER --plan tells both"
             raise UsageError("--replaces and --order go together", hint=hint)
-        artifacts = tuple(dict.fromkeys(Artifact.parse(each) for each in given))
+        artifacts = tuple(dict.fromkeys(artifacts_given(given, "--replaces")))
         impact = stored.impact(find_order(stored.snapshot, order))
         for artifact in artifacts:
             if artifact not in impact.reached:

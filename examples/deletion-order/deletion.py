@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import attest
+from attest.bundle import read_lines
 from attest.cli import main as attest_main
 
 HERE = Path(__file__).resolve().parent
@@ -287,6 +288,8 @@ def certify(vendor: Shell, new: str) -> None:
     words = "attest certify C-9001 --declaration certificate/declaration.yaml --signer file:keys/officer.key"
     vendor(f"{words} --items certificate/without.yaml", 3)
     vendor(f"{words} --items certificate/without.yaml --interim -o ../without.jsonl")
+    (interim,) = read_lines(vendor.folder.parent / "without.jsonl")
+    words += f" --supersedes sha256:{interim.statement_digest}"
     vendor(f"{words} --items certificate/items.yaml -o ../certificate.jsonl")
 
 
