@@ -61,3 +61,19 @@ def _no_network():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", local_only)
         yield
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """The places the digest engine opens."""
+    import attest.scan
+
+    places = []
+    really = attest.scan.Root.open
+
+    def opening(self, place):
+        places.append(place)
+        return really(self, place)
+
+    monkeypatch.setattr(attest.scan.Root, "open", opening)
+    return places

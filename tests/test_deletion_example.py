@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from workshop import run_example
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "deletion-order" / "deletion.py"
 
@@ -16,11 +15,7 @@ EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "deletion-order" / 
 def run(tmp_path_factory) -> tuple[Path, str]:
     pytest.importorskip("safetensors", reason="the example extra is not installed: pip install '.[example]'")
     root = tmp_path_factory.mktemp("deletion") / "out"
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLE), str(root)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return root, done.stdout
+    return root, run_example(EXAMPLE, root)
 
 
 def printed(run, command: str) -> list[str]:
@@ -88,11 +83,7 @@ def person(tmp_path_factory) -> tuple[Path, str]:
     pytest.importorskip("safetensors", reason="the example extra is not installed: pip install '.[example]'")
     root = tmp_path_factory.mktemp("records") / "out"
     script = EXAMPLE.with_name("records.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(root)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return root, done.stdout
+    return root, run_example(script, root)
 
 
 def test_three_records_lead_to_their_dataset_and_its_model_alone(person):

@@ -30,19 +30,6 @@ def project(tmp_path, monkeypatch):
         yield folder
 
 
-@pytest.fixture
-def reads(monkeypatch):
-    places = []
-    really = attest.scan.Root.open
-
-    def opening(self, place):
-        places.append(place)
-        return really(self, place)
-
-    monkeypatch.setattr(attest.scan.Root, "open", opening)
-    return places
-
-
 def sums(folder):
     return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in folder.iterdir()}
 

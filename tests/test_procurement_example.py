@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from workshop import run_example
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "procurement"
 WAY = ["agegate-1.0/", "release", "quantize", "finetune", "train", "transform", "faces-2014/"]
@@ -18,14 +17,7 @@ def run(tmp_path_factory) -> tuple[Path, str]:
     pytest.importorskip("safetensors", reason="the example extra is not installed: pip install '.[example]'")
     pytest.importorskip("numpy", reason="the example extra is not installed: pip install '.[example]'")
     root = tmp_path_factory.mktemp("procurement") / "out"
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLE / "procurement.py"), str(root)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return root / "buyer", done.stdout
+    return root / "buyer", run_example(EXAMPLE / "procurement.py", root)
 
 
 def report(run: tuple[Path, str], version: str) -> dict:

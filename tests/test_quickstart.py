@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from workshop import run_example
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "examples" / "quickstart" / "quickstart.py"
 
@@ -16,11 +17,7 @@ QUICKSTART = Path(__file__).resolve().parents[1] / "examples" / "quickstart" / "
 def run(tmp_path_factory) -> tuple[Path, str]:
     pytest.importorskip("sklearn", reason="the example extra is not installed: pip install '.[example]'")
     root = tmp_path_factory.mktemp("quickstart") / "out"
-    done = subprocess.run(
-        [sys.executable, str(QUICKSTART), str(root)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return root, done.stdout
+    return root, run_example(QUICKSTART, root)
 
 
 def test_ends_by_naming_the_report(run):

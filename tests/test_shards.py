@@ -51,19 +51,6 @@ def root(tmp_path):
     return folder
 
 
-@pytest.fixture
-def reads(monkeypatch):
-    places = []
-    really = attest.scan.Root.open
-
-    def opening(self, place):
-        places.append(place)
-        return really(self, place)
-
-    monkeypatch.setattr(attest.scan.Root, "open", opening)
-    return places
-
-
 def two(root):
     return [rank(root, number).digests() for number in range(2)]
 

@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from workshop import CARD
 
 from attest.cli import main
 from attest.desk import spool_folder
@@ -22,15 +23,6 @@ from attest.statement import Statement
 from attest.stores.sqlite import SqliteStore
 
 STEP = "https://slsa.dev/provenance/v1"
-CARD = """\
-dataset: {name: digits, version: "1"}
-issuer: {legalName: Example Data GmbH}
-acquisition: {channel: public-dataset, relatedParty: no}
-personalData: {presence: no, biometric: no, children: no, specialCategory: no}
-rights:
-  license: {expression: CC-BY-4.0}
-  prohibitedPurposes: []
-"""
 DOWN = SignatureError("transparency log: cannot be reached", code="rekor-unreachable")
 REFUSED = SignatureError("transparency log: answered with status 413", code="rekor-refused")
 

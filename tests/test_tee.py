@@ -44,20 +44,6 @@ def written():
     return Written()
 
 
-@pytest.fixture
-def reads(monkeypatch):
-    """The places the digest engine opens."""
-    places = []
-    really = attest.scan.Root.open
-
-    def opening(self, place):
-        places.append(place)
-        return really(self, place)
-
-    monkeypatch.setattr(attest.scan.Root, "open", opening)
-    return places
-
-
 # ── the digest is there ──
 
 

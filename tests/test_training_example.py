@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from workshop import steps
+from workshop import run_example, steps
 
 TRAINING = Path(__file__).resolve().parents[1] / "examples" / "training" / "training.py"
 
@@ -16,11 +14,7 @@ TRAINING = Path(__file__).resolve().parents[1] / "examples" / "training" / "trai
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> tuple[Path, str]:
     root = tmp_path_factory.mktemp("training") / "out"
-    done = subprocess.run(
-        [sys.executable, str(TRAINING), str(root)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return root, done.stdout
+    return root, run_example(TRAINING, root)
 
 
 @pytest.mark.parametrize(("name", "ending"), [("python", "json"), ("torch", "pt")])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,12 @@ def steps(root: Path):
 def manifests(root: Path):
     with find_settings(root).open_store(read_only=True) as store:
         return set(store.manifests())
+
+
+def run_example(script: Path, root: Path) -> str:
+    """Run an example into a folder, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, str(script), str(root)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -19,13 +19,18 @@ from attest.recorder import Recorder
 STEPS, EVERY, RATE = 400, 100, 0.5
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("model", type=Path)
     parser.add_argument("--from", dest="checkpoint", type=Path)
     parser.add_argument("--break-at", type=int)
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
     with (given.data / "rows.csv").open() as file:
         rows = [[float(each) for each in row] for row in csv.reader(file)]
     weights, begin = [0.0] * len(rows[0]), 0

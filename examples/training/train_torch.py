@@ -5,25 +5,18 @@ python train_torch.py DATA MODEL [--from CHECKPOINT] [--break-at STEP]
 
 from __future__ import annotations
 
-import argparse
 import csv
 from pathlib import Path
 
 import torch
+from train import EVERY, RATE, STEPS, arguments
 
 import attest
 from attest.integrations.torch import save
 
-STEPS, EVERY, RATE = 400, 100, 0.5
-
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("data", type=Path)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--from", dest="checkpoint", type=Path)
-    parser.add_argument("--break-at", type=int)
-    given = parser.parse_args()
+    given = arguments()
     with (given.data / "rows.csv").open() as file:
         rows = torch.tensor([[float(each) for each in row] for row in csv.reader(file)])
     values, answers = rows[:, :-1], rows[:, -1:]
