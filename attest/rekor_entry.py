@@ -26,7 +26,7 @@ from attest.envelope import pae
 from attest.errors import FormatError, SignatureError, UsageError
 from attest.keys import PublicKey, check_algorithm
 from attest.service import RETRIES, Service
-from attest.signer import Signer
+from attest.signer import Around
 from attest.statement import Statement
 
 __all__ = ["TIMEOUT", "LoggedSigner", "log_entry", "what_is_published"]
@@ -171,29 +171,13 @@ def _check_entry(entry: Any) -> None:
         raise FormatError("no inclusion proof")
 
 
-@dataclass
-class LoggedSigner:
+@dataclass(frozen=True)
+class LoggedSigner(Around):
     """Another signer, and every bundle it makes gets an entry of a Rekor v2."""
 
-    inner: Signer
     url: str
     tell: Callable[[str], None] | None = field(default=None, repr=False)
     """Is told what becomes public, before it does."""
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """That of the other signer."""
-        return self.inner.identity
-
-    @property
-    def threads(self) -> int:
-        """That of the other signer."""
-        return int(getattr(self.inner, "threads", 1))
-
-    @property
-    def public(self) -> PublicKey | None:
-        """That of the other signer."""
-        return self.inner.public
 
     def sign(self, statement: Statement) -> Bundle:
         """Sign, say what becomes public, and have it logged.

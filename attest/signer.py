@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from attest.bundle import Bundle
@@ -12,7 +13,7 @@ from attest.keys import PublicKey
 from attest.registry import Registry
 from attest.statement import Statement
 
-__all__ = ["SIGNERS", "Publishing", "Signer", "claims", "open_signer", "threads_of"]
+__all__ = ["SIGNERS", "Around", "Publishing", "Signer", "claims", "open_signer", "threads_of"]
 
 SIGNERS = Registry(
     "signer",
@@ -51,6 +52,28 @@ class Signer(Protocol):
         Raises:
             SignatureError: the key cannot sign.
         """
+
+
+@dataclass(frozen=True)
+class Around:
+    """A signer that has another one sign, and adds something to what that makes."""
+
+    inner: Signer
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """That of the other signer."""
+        return self.inner.identity
+
+    @property
+    def threads(self) -> int:
+        """That of the other signer."""
+        return threads_of(self.inner)
+
+    @property
+    def public(self) -> PublicKey | None:
+        """That of the other signer."""
+        return self.inner.public
 
 
 @runtime_checkable

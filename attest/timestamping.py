@@ -18,10 +18,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from attest.bundle import Bundle, with_evidence
 from attest.errors import SignatureError
-from attest.keys import PublicKey
 from attest.model import format_time
 from attest.service import RETRIES, TIMEOUT, Service
-from attest.signer import Signer
+from attest.signer import Around
 from attest.statement import Statement
 
 if TYPE_CHECKING:
@@ -148,30 +147,14 @@ def _check_certificate(service: Service, response: TimeStampResponse, token: Tim
 
 
 @dataclass(frozen=True)
-class TimestampedSigner:
+class TimestampedSigner(Around):
     """Another signer, and every bundle it makes gets a token of each timestamp authority.
 
     A statement is signed only if all of them answer: one that was asked for and is missing would be found
     missing when the key is gone.
     """
 
-    inner: Signer
     urls: Sequence[str]
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """That of the other signer."""
-        return self.inner.identity
-
-    @property
-    def threads(self) -> int:
-        """That of the other signer."""
-        return int(getattr(self.inner, "threads", 1))
-
-    @property
-    def public(self) -> PublicKey | None:
-        """That of the other signer."""
-        return self.inner.public
 
     def sign(self, statement: Statement) -> Bundle:
         """Sign, then ask for the time.
