@@ -16,7 +16,8 @@ from attest.condense import MEANING, STATUS_WORDS, condense
 from attest.model import format_time
 from attest.picture import STYLE, svg, text_tree
 from attest.report import Report
-from attest.reports._view import RESULT_WORDS, age, command, counts_of, kind_of, many, moment, size, view
+from attest.reports._view import view
+from attest.reports._words import RESULT_WORDS, age, command, counts_of, kind_of, many, moment, size
 
 __all__ = ["render"]
 

@@ -11,20 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attest.outline import text_tree
 from attest.report import DatasetRow, FindingRow, Report, ResultWord, StatementRow
-from attest.reports._view import (
-    RESULT_WORDS,
-    Cut,
-    Point,
-    View,
-    age,
-    command,
-    counts_of,
-    kind_of,
-    many,
-    moment,
-    size,
-    view,
-)
+from attest.reports._bounds import Cut
+from attest.reports._points import Point
+from attest.reports._view import View, view
+from attest.reports._words import RESULT_WORDS, age, command, counts_of, kind_of, many, moment, size
 from attest.text import escape_markdown
 from attest.width import clip
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from attest.model import format_time
 from attest.report import ExceptionRow, FindingRow, Report, RuleRow
-from attest.reports._view import VERDICTS, many
+from attest.reports._words import VERDICTS, many
 from attest.text import show
 
 __all__ = ["MOST_RESULTS", "render"]
