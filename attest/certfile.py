@@ -255,7 +255,7 @@ def items_template(
         "#   infeasible (with infeasibility: {explanation, officer})",
         "# evidence: [FILE, …] names documents that show it; only their digests are signed.",
         f"ceasedAt: {UNFILLED}   # since when nothing of it is disclosed, used or benefitted from",
-        "items:",
+        "items:" if items else "items: []   # the order reaches nothing that is known",
     ]
     for artifact, name, kind, due in items:
         lines += [

@@ -189,3 +189,23 @@ def test_an_artifact_is_named_by_its_digest(filled, ordered, capfd, given):
     _, err = attest(capfd, *given, *more, code=2)
     assert f"{given[-2]}: got 'm1', expected sha256:" in err
     assert "`attest digest PATH` tells it" in err
+
+
+def test_templates_are_told_as_json_and_sign_nothing(filled, ordered, capfd):
+    out, _ = attest(capfd, "certify", "C-4743", "--templates", "more", "--json")
+    assert json.loads(out) == {"written": ["more/items.yaml", "more/declaration.yaml"]}
+    _, err = attest(capfd, *words(filled), "--templates", "other", code=2)
+    assert "--templates signs nothing" in err
+
+
+def test_an_order_that_reaches_nothing_known_has_an_empty_list_and_stays_open(project, ordered, capfd):
+    target = f"targets: {{datasets: [{{name: ghost, digest: 'sha256:{'1' * 64}/'}}]}}"
+    (project / "ghost.yaml").write_text(f"order: {{id: G-1, basis: voluntary}}\n{target}\n")
+    attest(capfd, "order", "add", "ghost.yaml")
+    attest(capfd, "certify", "G-1", "--templates", "ghost")
+    for name in ("items.yaml", "declaration.yaml"):
+        path = project / "ghost" / name
+        path.write_text(re.sub(r"(\w+): FILL-IN", lambda at: f"{at[1]}: {DONE[at[1]]}", path.read_text()))
+    given = ("--items", "ghost/items.yaml", "--declaration", "ghost/declaration.yaml", "--json")
+    said = json.loads(attest(capfd, "certify", "G-1", *given, code=3)[0])
+    assert [each["code"] for each in said["findings"]] == ["order-open"]

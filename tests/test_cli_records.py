@@ -132,6 +132,12 @@ def test_a_committed_dataset_without_leaf_file_is_unknown(root, capfd):
     assert out == f"unknown  {digest_path(root / 'data').artifact}  nothing here tells  digits 1\n"
 
 
+def test_that_there_is_nothing_to_look_through_is_said(root, capfd):
+    out, err = records(capfd, "find", "--key", "ab" * 32, code=3)
+    assert out == ""
+    assert "nothing was looked through" in err
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_a_proof_is_made_and_checked(root, capfd, inside):
     found = committed(capfd, "photos")

@@ -91,6 +91,8 @@ def command(
 
     if templates is None and (items is None or declaration is None):
         raise UsageError("give --items and --declaration", hint="--templates FOLDER writes both to fill in")
+    if templates is not None and (items is not None or declaration is not None):
+        raise UsageError("--templates signs nothing", hint="leave it out, or --items and --declaration")
     bounds = limits_from(limits)
     snapshot = take_snapshot((), (), trust, store_uri, bounds)
     state = find_order(snapshot, order)
@@ -98,7 +100,9 @@ def command(
     impact = Impact(snapshot.graph, state, holding, shown)
     report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
     if templates is not None or items is None or declaration is None:
-        _write_templates(templates, impact, report)
+        written = _write_templates(templates, impact, report)
+        if as_json:
+            echo_json({"written": written})
         return
     said = read_items(items, bounds).predicate(
         read_declaration(declaration, bounds), snapshot_digest(snapshot.graph)
@@ -120,7 +124,8 @@ def command(
         click.get_current_context().exit(3)
 
 
-def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) -> None:
+def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) -> list[str]:
+    """Write both files to fill in; return their paths."""
     from pathlib import Path
 
     from attest.certfile import declaration_template, items_template
@@ -143,12 +148,15 @@ def _write_templates(folder: Path | None, impact: Impact, report: ImpactReport) 
             rows.append((row.artifact, row.name, row.item_class, due))
     names = sorted({row.legal_name for row in report.recipients if row.legal_name})
     target.mkdir(parents=True, exist_ok=True)
+    written = []
     for name, text in (
         ("items.yaml", items_template(rows, names, consent=asks_for_consent(impact.order.order))),
         ("declaration.yaml", declaration_template()),
     ):
         write_file(target / name, [text.encode()], overwrite=False)
         click.echo(f"attest: wrote {show(target / name, 500)}", err=True)
+        written.append(str(target / name))
+    return written
 
 
 def _replaced(snapshot: Snapshot, order: OrderState, given: str | None) -> dict[str, Any]:

@@ -222,6 +222,8 @@ def find(
         for each in datasets_holding(wanted, commitments, proofs)
         if (each.dataset, each.wanted) in shown and each.holds is not None
     ]
+    if not commitments:
+        warn("nothing was looked through: there is no leaf file, and no dataset with a signed commitment")
     _tell_found(found, sorted(unread), names, as_json=as_json)
     if not any(each.holds for each in found):
         click.get_current_context().exit(3 if unread or not found else 1)
