@@ -24,7 +24,7 @@ from attest.hashing import SETTLED_NS
 from attest.manner import Manner
 from attest.materials import Source
 from attest.parameters import Parameters
-from attest.provenance import Product, Provenance
+from attest.provenance import Product, Provenance, unique_name
 from attest.scan import scan_file, scan_tree
 from attest.statement import Statement
 from attest.targets import Target
@@ -112,6 +112,18 @@ class Checkpoints:
         self._thread.join()
         self._thread = None
         self._hurry.clear()
+
+    def besides(self, products: Sequence[Product]) -> list[Product]:
+        """Return those digested that are none of these products, each once, with names of their own."""
+        seen = {each.measured.artifact for each in products}
+        taken = [each.name for each in products]
+        found = []
+        for each in self.products:
+            if each.measured.artifact not in seen:
+                seen.add(each.measured.artifact)
+                found.append(replace(each, name=unique_name(each.name, taken)))
+                taken.append(found[-1].name)
+        return found
 
     def said(self) -> list[str]:
         """Return what the user should know, once."""

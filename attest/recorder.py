@@ -20,7 +20,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -28,19 +27,20 @@ from typing import Any, Self, Unpack
 from attest.account import Account
 from attest.admission import Admission
 from attest.apart import check_places, check_unchanged
+from attest.bundle import Bundle
 from attest.canonical import read_json, tagged
 from attest.checkpoints import Checkpoint, Checkpoints, Recorded
 from attest.errors import AttestError, RecordingError, SignatureError
+from attest.harvest import Harvest
 from attest.inventory import Inventory
-from attest.manner import Manner
 from attest.materials import Source
 from attest.outset import check_options, desk_of, manner_of, parameters_of
 from attest.parameters import Options
-from attest.provenance import Material, Product, check_kind, unique_name
+from attest.provenance import Material, Product, check_kind
 from attest.recordbook import record_book
 from attest.shards import Shards
+from attest.statement import Statement
 from attest.store import Store
-from attest.targets import Target
 from attest.tee import OutputFile
 from attest.written import Written
 
@@ -97,6 +97,9 @@ class Recorder:
             past=self._past,
             partial=options.get("completeness") == "partial",
         )
+        self._harvest = Harvest(
+            kind, self._inventory, self._account, self._admission, past=self._past, tell=self._say
+        )
         self._checkpoints = Checkpoints(self.desk, self._manner._replace(written=self.written, cache=None))
         self._begun = False
         self.recorded: Recorded | None = None
@@ -118,6 +121,9 @@ class Recorder:
     @finished.setter
     def finished(self, time: datetime | None) -> None:
         self._account.finished = time
+
+    def _say(self, text: str) -> None:
+        self._tell(text)
 
     # ── what the step is told to be ──
 
@@ -377,67 +383,33 @@ class Recorder:
         self._tell_checkpoints()
         for path in self.written.still_open():
             self._tell(f"{path} is still open: its digest is of what is in it by now")
-        products = [self._measure_output(target) for target in self._inventory.outputs]
-        byproducts = self._measure_byproducts()
-        byproducts += self._checkpoints_but(products, byproducts)
+        manner = self._inventory.reading(self._manner)._replace(written=self.written)
+        products, byproducts = self._harvest.outputs(manner), self._harvest.byproducts(manner)
+        byproducts += self._checkpoints.besides([*products, *byproducts])
         for remark in check_unchanged(self._inventory.sources, self._inventory.targets):
             self._tell(remark)
         if missing := self._inventory.missing_roles():
             self._tell(f"a {self.kind} step reads a {' or a '.join(missing)}, and none is named")
         statement = self._account.provenance(self.finished).statement(products, byproducts)
+        self.recorded = Recorded(statement, self._sign(statement, products), tuple(products))
+        return self.recorded
+
+    def _sign(self, statement: Statement, products: Sequence[Product]) -> Bundle:
+        """Sign and store a statement with the manifests of what it is about, or keep it.
+
+        Raises:
+            RecordingError: it was kept, or could not be.
+        """
         code = [each.measured for each in self._inventory.sources if each.role == "code"]
         extra = [each.manifest.data for each in code if each and each.manifest]
         manifests = [each.measured.manifest.data for each in products if each.measured.manifest]
         try:
             self.parameters.guard(read_json(statement.payload))
-            bundle = self.desk.sign(statement, [*manifests, *extra])
+            return self.desk.sign(statement, [*manifests, *extra])
         except (Exception, KeyboardInterrupt) as error:  # whatever it is, the run must not be lost
             if self._past and not isinstance(error, SignatureError):
                 raise
             raise self.desk.keep(statement, [each.measured for each in products], extra, error) from error
-        self.recorded = Recorded(statement, bundle, tuple(products))
-        return self.recorded
-
-    @property
-    def _of_targets(self) -> Manner:
-        return self._inventory.reading(self._manner)._replace(written=self.written)
-
-    def _measure_output(self, target: Target) -> Product:
-        product, left = target.made(self._of_targets, past=self._past)
-        for remark in () if self._past else self._admission.returned_in(self.kind, product):
-            self._tell(remark)
-        self._note_shards(target)
-        if left:
-            self._account.note("leftOver", target.name, left)
-            files = len(product.measured.files)
-            self._tell(f"{target.path}: {left} of {files} files were there before the step ran")
-        return product
-
-    def _note_shards(self, target: Target) -> None:
-        if target.joined is not None:
-            self._account.note("shards", target.name, target.joined.to_json())
-
-    def _measure_byproducts(self) -> list[Product]:
-        found = []
-        for target in self._inventory.byproducts:
-            try:
-                found.append(target.made(self._of_targets, past=True)[0])
-                self._note_shards(target)
-            except AttestError as error:
-                self._tell(f"the byproduct {target.path} is left out: {error.what}")
-        return found
-
-    def _checkpoints_but(self, products: Sequence[Product], byproducts: Sequence[Product]) -> list[Product]:
-        """Return the checkpoints that were digested, each once, with names of their own."""
-        seen = {each.measured.artifact for each in (*products, *byproducts)}
-        taken = [each.name for each in (*products, *byproducts)]
-        found = []
-        for each in self._checkpoints.products:
-            if each.measured.artifact not in seen:
-                seen.add(each.measured.artifact)
-                found.append(replace(each, name=unique_name(each.name, taken)))
-                taken.append(found[-1].name)
-        return found
 
     # ── as a block ──
 
