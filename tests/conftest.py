@@ -16,9 +16,13 @@ settings.register_profile("attest", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "attest")
 
-# started in the background of a script, we are told to ignore Ctrl-C, and so is every program a test starts
+# started in the background of a script, we are told to ignore Ctrl-C, under nohup that the terminal is gone,
+# and so is every program a test starts
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+for _name in ("SIGHUP", "SIGQUIT", "SIGTERM"):
+    if signal.getsignal(getattr(signal, _name, signal.SIGINT)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), signal.SIG_DFL)
 
 _PREFIXES = ("ATTEST_", "BUILDKITE", "CIRCLE", "GITHUB_", "GITLAB_", "JENKINS_", "RUNNER_", "SIGSTORE_")
 _KEPT = frozenset(
@@ -44,6 +48,7 @@ def _plain_environment():
                 "FORCE_COLOR",
             }:
                 patch.delenv(name)
+        patch.setenv("COLUMNS", "80")  # the same width, whoever looks and wherever nobody does
         yield
 
 

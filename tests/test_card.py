@@ -442,10 +442,11 @@ def test_new_prints_or_writes_a_card_and_overwrites_none(capsys, tmp_path, monke
     assert "exists already" in err
 
 
-def test_check_tells_files_and_questions(capsys, folder):
-    code, out, err = run(capsys, "check", folder / "card.yaml")
+def test_check_tells_files_and_questions(capsys, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    code, out, err = run(capsys, "check", "card.yaml")
     assert code == 0
-    assert out.splitlines()[0].endswith("card.yaml: faces-consented 3 by Example Data GmbH")
+    assert out.splitlines()[0] == "card.yaml: faces-consented 3 by Example Data GmbH"
     assert f"  sha256:{sha256_bytes(b'notice')}  notices/v4.txt" in out.splitlines()
     assert out.splitlines()[-1] == "  a buyer will ask: personalData.specialCategory is unknown"
     assert "it can be signed" in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import os
@@ -55,7 +56,8 @@ def test_the_host_is_described_without_its_name():
     assert facts["system"] == platform.system()
     assert facts["cpus"] == os.cpu_count()
     assert socket.gethostname() not in facts.values()
-    assert getpass.getuser() not in facts.values()
+    with contextlib.suppress(KeyError, OSError):  # a number without a name
+        assert getpass.getuser() not in facts.values()
 
 
 def test_packages_of_this_interpreter():

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -140,10 +141,10 @@ def test_what_comes_slowly_but_comes_is_waited_for(fake):
     def slow(item, start, part):
         for number in range(0, len(part), 70_000):
             yield part[number : number + 70_000]
-            time.sleep(0.1)
+            time.sleep(0.15)
 
     fake({"dir": big(700_000)}, slow)
-    assert fetch(ONE, patience=QUICK).sha256 == sha256(big(700_000))
+    assert fetch(ONE, patience=replace(QUICK, stall=1)).sha256 == sha256(big(700_000))
 
 
 def test_all_that_cannot_be_had_is_named_at_once(fake):

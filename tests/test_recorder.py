@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -140,7 +141,8 @@ def test_nothing_of_user_host_or_home_is_recorded(root):
     text = json.dumps([outside(statement) | {"command": []}, inside(statement) | {"python": 0}])
     assert str(root.parent) not in text
     assert socket.gethostname() not in text
-    assert f'"{getpass.getuser()}"' not in text
+    with suppress(KeyError, OSError):  # a number without a name
+        assert f'"{getpass.getuser()}"' not in text
 
 
 class _Scalar:

@@ -73,6 +73,7 @@ def disturb(writers, server, place, kills, seed):
             assert writers.kill(running[number]) == -signal.SIGKILL
             killed += 1
             running[number] = start(writers, place, NAMES[number], chance)
+    place.wait_for(NAMES[0], 11)  # also where the machine is slow, they have written
     for process in running.values():
         assert writers.kill(process) == -signal.SIGKILL
 
@@ -101,8 +102,7 @@ def test_writers_at_once_lose_nothing_and_keep_nothing_twice(writers, place):
 def test_a_killed_writer_does_not_keep_the_others_waiting(writers, server, place):
     """What it held is free as soon as the server has noticed."""
     first = writers.start(place, "first", 1_000_000)
-    while not place.acknowledged("first"):
-        time.sleep(0.01)
+    place.wait_for("first", 1)
     writers.kill(first)
     assert writers.wait(writers.start(place, "second", 3)) == 0
     assert place.acknowledged("second") == {0, 1, 2}
@@ -111,8 +111,7 @@ def test_a_killed_writer_does_not_keep_the_others_waiting(writers, server, place
 
 def test_a_store_is_whole_after_the_server_was_killed(writers, server, place):
     process = writers.start(place, "steady", 60, stubborn=True)
-    while len(place.acknowledged("steady")) < 5:
-        time.sleep(0.01)
+    place.wait_for("steady", 5)
     server.crash()
     server.wait()
     assert writers.wait(process) == 0

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from attest.digest import sha256_bytes
@@ -68,6 +69,13 @@ class Place:
         # a writer that is killed may have written half of a line, and several write to one file
         lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
         return {int(line) for line in lines}
+
+    def wait_for(self, name, count):
+        """Wait until that many puts were acknowledged."""
+        end = time.monotonic() + 60
+        while len(self.acknowledged(name)) < count:
+            assert time.monotonic() < end, f"{name} does not write"
+            time.sleep(0.01)
 
     def inspect(self, names):
         """Assert that all is well; return how many puts are there, and how many were not acknowledged."""

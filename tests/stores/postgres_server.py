@@ -39,8 +39,14 @@ def programs():
 
 
 def unprivileged():
-    """Return how to run a program as a user a server may belong to: it refuses to be root's."""
+    """Return how to run a program as a user a server may belong to: neither root, nor one without a name."""
     if os.geteuid():
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError as error:
+            raise Unavailable(
+                f"PostgreSQL asks for the name of the user {os.geteuid()}, and there is none"
+            ) from error
         return {}
     for name in ("postgres", "nobody"):
         try:
