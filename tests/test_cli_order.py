@@ -155,6 +155,7 @@ def test_a_register_lists_an_order_and_keeps_its_history(project, ordered, capfd
     )
     attest(capfd, "register", "append", "1", "--order", "order.jsonl", "-o", "2", *more)
     out, _ = attest(capfd, "order", "show", "C-4743", "--register", "2")
+    assert out.count("  target     ") == 1  # the order and the register say the same
     assert f"{REGISTER}: active" in out
     attest(capfd, "register", "append", "2", "--status", f"{ordered}=suspended", "-o", "3", *more)
     attest(capfd, "register", "append", "3", "--status", f"{ordered}=satisfied", "-o", "4", *more)

@@ -375,6 +375,12 @@ def test_a_list_no_order_names_is_refused_before_a_report_is_written(root, liste
     assert not (root / "r.html").exists()
 
 
+def test_a_list_where_no_order_names_one_is_refused(certified, capfd):
+    (certified / "gone.txt").write_text(f"{'ab' * 32}\n")
+    _, err = attest(capfd, "impact", "D-1", "--list", "gone.txt", code=2)
+    assert "--list gone.txt: no order in hand names a list of keys" in err
+
+
 def test_how_many_and_how_large_proofs_may_be_is_bounded(certified, capfd, monkeypatch):
     from attest.cli import ordered_records
 

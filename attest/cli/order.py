@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from attest.docket import OrderState
     from attest.orderfile import OrderFile
     from attest.predicates.deletion_order import DeletionOrder
+    from attest.resource import ResourceDescriptor
     from attest.statement import Statement
 
 __all__ = ["command", "snapshot_options"]
@@ -268,6 +269,12 @@ def show_(
 # -- telling -------------------------------------------------------------------------------------------------
 
 
+def _named(state: OrderState) -> list[ResourceDescriptor]:
+    """Return what an order names, each once: its statement and the register that lists it say the same."""
+    unique = {(item.name, *sorted(item.digest.items())): item for item in reversed(state.named)}
+    return list(reversed(unique.values()))
+
+
 def _row(state: OrderState) -> dict[str, Any]:
     return {
         "statement": f"sha256:{state.digest}",
@@ -275,7 +282,7 @@ def _row(state: OrderState) -> dict[str, Any]:
         "state": state.state,
         "believed": state.believed,
         "reach": "in-whole-or-in-part" if state.derived else "named-only",
-        "targets": [item.to_json() for item in state.named],
+        "targets": [item.to_json() for item in _named(state)],
         "unread": list(state.unread),
         "registers": [
             {
@@ -303,7 +310,7 @@ def _tell(state: OrderState) -> None:
     click.echo(f"  statement  sha256:{state.digest}")
     if state.order is not None:
         _tell_order(state.order)
-    for item in state.named:
+    for item in _named(state):
         digests = "  ".join(f"{name}:{value}" for name, value in sorted(item.digest.items()))
         click.echo(f"  target     {show(item.name or '(no name)')}  {show(digests)}")
     click.echo(

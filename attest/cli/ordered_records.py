@@ -152,10 +152,12 @@ def refuse_strange_lists(lists: Mapping[Path, KeyList], orders: Collection[Order
     from attest.errors import UsageError
 
     expected = {digest for state in orders for digest in _lists_of(state)}
+    named = ", ".join(f"sha256:{each}" for each in sorted(expected))
     for path, read in lists.items():
+        if not expected:
+            raise UsageError("no order in hand names a list of keys", f"--list {path}")
         if read.sha256 not in expected:
-            named = ", ".join(f"sha256:{each}" for each in sorted(expected)) or "no list"
-            whose = "the order names" if len(orders) == 1 else f"any of {len(orders)} orders in hand names"
+            whose = "the order names" if len(orders) == 1 else f"one of {len(orders)} orders in hand names"
             what = f"is not the list of keys {whose}: got sha256:{read.sha256}, expected {named}"
             raise UsageError(what, str(path))
 
