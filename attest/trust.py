@@ -7,12 +7,9 @@ statement needs is carried and grants nothing.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from itertools import chain
 from pathlib import Path
 
 from attest.anchors import (
@@ -29,7 +26,8 @@ from attest.bundle import Bundle
 from attest.digest import sha256_bytes
 from attest.document import Document, read_file
 from attest.errors import FormatError
-from attest.keys import MAX_KEY_BYTES, PublicKey
+from attest.keyring import Keyring, PinnedKey, holders, load_keys
+from attest.keys import PublicKey
 from attest.layouts import MAX_LAYOUT_BYTES, Layout
 from attest.limits import DEFAULT, Limits
 from attest.model import format_time
@@ -55,17 +53,6 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class _Key:
-    public: PublicKey
-    principals: tuple[str, ...]
-
-    @cached_property
-    def identity(self) -> Identity:
-        """Who signs with it."""
-        return Identity("key", self.public.fingerprint)
-
-
-@dataclass(frozen=True)
 class Grant:
     """Who of those that signed a statement may say it."""
 
@@ -85,7 +72,7 @@ class Trust:
     sha256: str
     """SHA-256 of the document's bytes: stands in every report."""
     file: TrustFile
-    _keys: dict[str, _Key] = field(repr=False)
+    _keys: Keyring = field(repr=False)
     _authorities: tuple[TimestampRoot, ...] = field(repr=False)
     _anchors: Anchors = field(default=Anchors(), repr=False)
     _unlimited: frozenset[str] = field(default=frozenset(), repr=False)
@@ -104,14 +91,13 @@ class Trust:
             base: whom else to believe, within the roles it gives them.
         """
         file = base.file if base else TrustFile.model_construct(principals={}, roles={}, roots=Roots())
-        known = dict(base._keys) if base else {}  # noqa: SLF001 - of this very class
+        known = base._keys if base else Keyring({})  # noqa: SLF001 - of this very class
         unlimited = set()
         for wanted, public in keys.items():
             name = wanted
             while name in file.principals:  # its namesake in the file holds only what the file gives it
                 name += "'"
-            names = known[public.fingerprint].principals if public.fingerprint in known else ()
-            known[public.fingerprint] = _Key(public, tuple(sorted({*names, name})))
+            known = known.with_key(name, public)
             unlimited.add(name)
         return cls(
             base.name if base else ", ".join(sorted(unlimited)),
@@ -182,52 +168,10 @@ class Trust:
     def _by_key(self, bundle: Bundle, as_of: datetime | None) -> Signed:
         known = self._key_of(bundle)
         time = self._anchors.time_of(bundle, known.public.der, self._authorities)
-        refusal: UnverifiedError | None = None
-        names = []
-        for name in known.principals:
-            try:
-                self._check_period(name, time, as_of)
-                names.append(name)
-            except UnverifiedError as error:
-                refusal = refusal or error
-        if refusal is not None and not names:
-            raise refusal
-        return Signed(known.identity, tuple(names), time)
+        return Signed(known.identity, holders(known, self.file.principals, time, as_of), time)
 
-    def _check_period(self, name: str, time: datetime | None, as_of: datetime | None) -> None:
-        """Check that a principal's key was its own when it signed, as far as anybody can show.
-
-        Raises:
-            UnverifiedError: codes ``key-expired``, ``key-not-yet-valid``, ``time-unknown``.
-        """
-        principal = self.file.principals.get(name)
-        key = principal.key if principal else None
-        if key is None or (key.valid_from is None and key.valid_until is None):
-            return
-        at = time or as_of
-        if at is None:
-            raise UnverifiedError("time-unknown", f"no time to tell whether the key was {name}'s")
-        shown = "signed before" if time else "no trusted time, judged at"
-        if key.valid_until is not None and at > key.valid_until:
-            until = format_time(key.valid_until)
-            what = f"the key was {name}'s until {until}; {shown} {format_time(at)}"
-            raise UnverifiedError("key-expired", what)
-        if key.valid_from is not None and at < key.valid_from:
-            start = format_time(key.valid_from)
-            what = f"the key is {name}'s from {start} on; {shown} {format_time(at)}"
-            raise UnverifiedError("key-not-yet-valid", what)
-
-    @cached_property
-    def _hinted(self) -> dict[str | None, list[_Key]]:
-        by_hint: dict[str | None, list[_Key]] = defaultdict(list)
-        for known in self._keys.values():
-            by_hint[known.public.hint].append(known)
-        return dict(by_hint)
-
-    def _key_of(self, bundle: Bundle) -> _Key:
-        hinted = self._hinted.get(bundle.hint, ())
-        others = (known for known in self._keys.values() if known.public.hint != bundle.hint)
-        for known in chain(hinted, others):
+    def _key_of(self, bundle: Bundle) -> PinnedKey:
+        for known in self._keys.candidates(bundle.hint):
             try:
                 key_verifier.verify(bundle, known.public)
             except UnverifiedError as error:
@@ -235,7 +179,7 @@ class Trust:
                     raise
                 continue
             return known
-        if hinted:
+        if hinted := self._keys.hinted(bundle.hint):
             names = ", ".join(hinted[0].principals)
             raise UnverifiedError(
                 "signature-invalid", f"names the key of {names}, but the signature is not its"
@@ -369,9 +313,7 @@ class Trust:
 
     def fingerprints(self) -> dict[str, str]:
         """Return principal → what to compare out of band."""
-        by_name = {
-            name: known.public.fingerprint for known in self._keys.values() for name in known.principals
-        }
+        by_name = self._keys.fingerprints()
         shown: dict[str, str] = {}
         for name, principal in self.file.principals.items():
             if name in by_name:
@@ -395,18 +337,6 @@ def _prefixed(digests: Iterable[str]) -> set[str]:
     return {digest if ":" in digest else f"sha256:{digest}" for digest in digests}
 
 
-def _load_keys(document: Document, parsed: TrustFile, folder: Path) -> dict[str, _Key]:
-    keys: dict[str, _Key] = {}
-    for name, principal in parsed.principals.items():
-        where = document.where(("principals", name))
-        if principal.key:
-            data = principal.key.read(folder, where, MAX_KEY_BYTES)
-            public = PublicKey.from_pem(data, where)
-            names = (*(keys[public.fingerprint].principals if public.fingerprint in keys else ()), name)
-            keys[public.fingerprint] = _Key(public, tuple(sorted(names)))
-    return keys
-
-
 def _load_layouts(document: Document, parsed: TrustFile, folder: Path) -> tuple[Layout, ...]:
     found = []
     for number, pinned in enumerate(parsed.layouts):
@@ -427,7 +357,7 @@ def read_trust(path: Path, limits: Limits = DEFAULT) -> Trust:
     """
     document = read_file(path, limits)
     parsed = parse_trust(document)
-    keys = _load_keys(document, parsed, path.parent)
+    keys = load_keys(document, parsed, path.parent)
     roots = load_sigstore_roots(document, parsed, path.parent)
     authorities = load_timestamp_authorities(document, parsed, path.parent, roots)
     anchors = load_anchors(document, parsed, path.parent, roots)

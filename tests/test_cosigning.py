@@ -15,7 +15,7 @@ from world import BUILDER, DEFAULT_ROLES, POLICY, World, codes, descriptor, make
 from attest.document import read_document
 from attest.errors import UsageError
 from attest.graph import Evidence, Signature
-from attest.trust import Trust, _Key, parse_trust
+from attest.trust import Trust, parse_trust
 from attest.trustfile import TrustFile
 from attest.verdict import Verdict
 from attest.verifier import Identity, count_principals
@@ -79,10 +79,7 @@ def test_one_key_of_two_principals_is_one_signature():
     trust = cosigned_trust("builder", {**TWO, "cosigners": ["ci", "coop"]}, ("ci", "desk", "registry"))
     principals = {**trust.file.principals, "coop": trust.file.principals["ci"]}
     file = trust.file.model_copy(update={"principals": principals})
-    print_of = signer("ci").public.fingerprint
-    shared = replace(
-        trust, file=file, _keys={**trust._keys, print_of: _Key(signer("ci").public, ("ci", "coop"))}
-    )
+    shared = replace(trust, file=file, _keys=trust._keys.with_key("coop", signer("ci").public))
     world, model = steps_world(shared, "ci")
     [step] = [each for each in world.review(model).graph.evidence if each.kind == "step"]
     assert step.granted == ()
@@ -94,7 +91,7 @@ def test_two_keys_of_one_principal_are_one_cosigner():
         "builder", {**TWO, "cosigners": ["ci", "coop"]}, ("ci", "desk", "registry", "coop")
     )
     second = signer("other").public
-    keys = {**trust._keys, second.fingerprint: _Key(second, ("ci",))}
+    keys = trust._keys.with_key("ci", second)
     world, model = steps_world(replace(trust, _keys=keys), "ci", "other")
     assert world.judge(model, STEPS).verdict is not Verdict.ACCEPT
     again(world, world.bundles[2].statement(), "coop")

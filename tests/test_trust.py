@@ -343,6 +343,5 @@ def test_one_key_of_two_principals_ends_for_one(tmp_path):
     trust, bundle, _ = rotated(tmp_path, validUntil=format_time(PAST))
     second = Principal.model_validate({"key": {"file": "x", "sha256": "0" * 64}})
     file = trust.file.model_copy(update={"principals": {**trust.file.principals, "new": second}})
-    known = trust._keys[signer("desk").public.fingerprint]
-    keys = {**trust._keys, known.public.fingerprint: replace(known, principals=("desk", "new"))}
+    keys = trust._keys.with_key("new", signer("desk").public)
     assert replace(trust, file=file, _keys=keys).verify(bundle, as_of=NOW).principals == ("new",)

@@ -24,6 +24,7 @@ from attest.commitment import SCHEME
 from attest.digest import sha256_bytes
 from attest.document import read_document
 from attest.keeper import Remembered
+from attest.keyring import Keyring, PinnedKey
 from attest.keys import PublicKey
 from attest.manifest import Manifest
 from attest.matching import Delivery
@@ -39,7 +40,7 @@ from attest.resource import MANIFEST_MEDIA_TYPE, Artifact, ResourceDescriptor
 from attest.review import Line, Review, review
 from attest.signers.file import FileSigner
 from attest.statement import Statement
-from attest.trust import Trust, TrustFile, _Key
+from attest.trust import Trust, TrustFile
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BUILDER = "https://vendor.example/ci/train@refs/tags/v1"
@@ -164,7 +165,7 @@ def make_trust(
     parsed = TrustFile.model_validate(
         {"principals": dict.fromkeys(names, pin), "roles": DEFAULT_ROLES if roles is None else roles}
     )
-    keys = {signer(n).public.fingerprint: _Key(signer(n).public, (n,)) for n in names}
+    keys = Keyring({signer(n).public.fingerprint: PinnedKey(signer(n).public, (n,)) for n in names})
     return Trust("trust.yaml", "1" * 64, parsed, keys, ())
 
 

@@ -37,9 +37,10 @@ from attest.anchors import Anchors, KeylessHolder, read_sigstore_root
 from attest.bundle import parse_bundle
 from attest.canonical import read_json
 from attest.errors import AttestError, FormatError, SignatureError
+from attest.keyring import Keyring
 from attest.keys import PublicKey
 from attest.statement import Statement
-from attest.trust import Trust, _Key
+from attest.trust import Trust
 from attest.trustfile import Roots, SigstoreIdentity, TrustFile
 from attest.verifier import UnverifiedError
 from attest.verifiers.certificate import read_leaf
@@ -86,7 +87,7 @@ def identity_of(identity: str, issuer: str) -> SigstoreIdentity:
 def trust_of(root: TrustedRoot, identity: SigstoreIdentity | None, key: PublicKey | None) -> Trust:
     """Return a reader's trust in one identity or key."""
     file = TrustFile.model_construct(principals={}, roles={}, roots=Roots())
-    keys = {key.fingerprint: _Key(key, ("expected",))} if key else {}
+    keys = Keyring({}).with_key("expected", key) if key else Keyring({})
     keyless = (KeylessHolder("expected", identity, "root"),) if identity else ()
     logs = {log.key_id: log for log in root.logs}
     anchors = Anchors((), logs, {"root": root}, keyless)
