@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attest.cli.options import PATH, artifacts_given, json_option, limits_from
-from attest.cli.order import snapshot_options
+from attest.cli.looking import looking_options
+from attest.cli.options import PATH, artifacts_given, json_option
 from attest.cli.ordered_records import ordered_records_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.cli.looking import Looking
     from attest.cli.ordered_records import OrderedRecords
     from attest.cli.snapshot import Snapshot
     from attest.impact import Impact
@@ -41,7 +42,7 @@ __all__ = ["command"]
     help="With --plan: an affected artifact that is still wanted; may be repeated.  [default: every model]",
 )
 @ordered_records_options
-@snapshot_options
+@looking_options
 @json_option
 def command(
     order: str,
@@ -51,11 +52,7 @@ def command(
     svg: Path | None,
     planned: bool,
     wanted: tuple[str, ...],
-    bundles: tuple[Path, ...],
-    registers: tuple[str, ...],
-    trust: Path | None,
-    store_uri: str | None,
-    limits: tuple[str, ...],
+    looking: Looking,
     as_json: bool,
     records: OrderedRecords,
 ) -> None:
@@ -87,7 +84,7 @@ def command(
       attest impact C-4743 -b vendor.intoto.jsonl -t trust.yaml --json
     """  # noqa: D301 - \b is click's mark for lines that keep their breaks
     from attest.check import seldom_collected
-    from attest.cli.snapshot import find_order, take_excerpt, take_snapshot
+    from attest.cli.snapshot import find_order, take_excerpt
     from attest.errors import UsageError
     from attest.impact import Impact
 
@@ -97,17 +94,18 @@ def command(
         raise UsageError("--svg does not go with --plan")
     if wanted and not planned:
         raise UsageError("--want needs --plan")
-    bounds = limits_from(limits)
     show = "json" if as_json else "csv" if as_csv else "all" if everything else "text"
     with seldom_collected():
         if reached:
-            _refuse_with_reached(records, bundles, planned=planned)
+            _refuse_with_reached(records, looking.bundles, planned=planned)
             found = artifacts_given(records.found, "--found-in")
-            snapshot, impact = take_excerpt(order, found, registers, trust, store_uri, bounds)
+            snapshot, impact = take_excerpt(
+                order, found, looking.registers, looking.trust, looking.store_uri, looking.limits
+            )
         else:
-            snapshot = take_snapshot(bundles, registers, trust, store_uri, bounds)
+            snapshot = looking.snapshot()
             state = find_order(snapshot, order)
-            holding, shown = records.read(state, bounds)
+            holding, shown = records.read(state, looking.limits)
             impact = Impact(snapshot.graph, state, holding, shown)
         if planned:
             _plan(impact, artifacts_given(wanted, "--want"), snapshot.trust.sha256, as_json=as_json)

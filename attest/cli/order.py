@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from attest.cli.looking import looking_options
 from attest.cli.options import (
     PATH,
     echo_json,
@@ -17,10 +18,10 @@ from attest.cli.options import (
 from attest.cli.signing import bundle_option, sign_or_keep, signing_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from attest.bundle import Bundle
+    from attest.cli.looking import Looking
     from attest.cli.signing import Signing
     from attest.desk import Desk
     from attest.docket import OrderState
@@ -29,34 +30,7 @@ if TYPE_CHECKING:
     from attest.resource import ResourceDescriptor
     from attest.statement import Statement
 
-__all__ = ["command", "snapshot_options"]
-
-
-def snapshot_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of the commands that look at everything a store, or some bundles, say."""
-    for option in (
-        limit_option,
-        store_option,
-        click.option("--trust", "-t", type=PATH, metavar="FILE", help="Whom you believe, for what."),
-        click.option(
-            "--register",
-            "registers",
-            multiple=True,
-            metavar="FILE|URL",
-            help="A register's edition, besides those found there; a URL is fetched now. May be repeated.",
-        ),
-        click.option(
-            "--bundle",
-            "-b",
-            "bundles",
-            multiple=True,
-            type=PATH,
-            metavar="FILE",
-            help="Look here, not in the store; may be repeated.",
-        ),
-    ):
-        function = option(function)
-    return function
+__all__ = ["command"]
 
 
 @click.group("order")
@@ -214,20 +188,14 @@ def _signed(desk: Desk, statement: Statement) -> tuple[Bundle, bool]:
 
 
 @command.command("list")
-@snapshot_options
+@looking_options
 @json_option
 def list_(
-    bundles: tuple[Path, ...],
-    registers: tuple[str, ...],
-    trust: Path | None,
-    store_uri: str | None,
-    limits: tuple[str, ...],
+    looking: Looking,
     as_json: bool,
 ) -> None:
     """List the orders there are, and where each stands."""
-    from attest.cli.snapshot import take_snapshot
-
-    snapshot = take_snapshot(bundles, registers, trust, store_uri, limits_from(limits))
+    snapshot = looking.snapshot()
     rows = [_row(each) for each in snapshot.orders.values()]
     if as_json:
         echo_json({"orders": rows})
@@ -240,24 +208,20 @@ def list_(
 
 @command.command("show")
 @click.argument("order", metavar="ORDER")
-@snapshot_options
+@looking_options
 @json_option
 def show_(
     order: str,
-    bundles: tuple[Path, ...],
-    registers: tuple[str, ...],
-    trust: Path | None,
-    store_uri: str | None,
-    limits: tuple[str, ...],
+    looking: Looking,
     as_json: bool,
 ) -> None:
     """Show one order whole, with its history.
 
     ORDER is its id, its statement's digest, or the beginning of one.
     """
-    from attest.cli.snapshot import find_order, take_snapshot
+    from attest.cli.snapshot import find_order
 
-    snapshot = take_snapshot(bundles, registers, trust, store_uri, limits_from(limits))
+    snapshot = looking.snapshot()
     found = find_order(snapshot, order)
     if as_json:
         echo_json({**_row(found), "order": found.evidence.statement.predicate if found.evidence else None})

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attest.cli.options import PATH, echo_json, json_option, limits_from
-from attest.cli.order import snapshot_options
+from attest.cli.looking import looking_options
+from attest.cli.options import PATH, echo_json, json_option
 from attest.cli.ordered_records import ordered_records_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attest.cli.looking import Looking
     from attest.cli.ordered_records import OrderedRecords
     from attest.cli.snapshot import Snapshot
     from attest.closure import Closure
@@ -26,16 +27,12 @@ __all__ = ["command"]
 @click.argument("certificate", type=PATH)
 @click.option("--order", required=True, metavar="ORDER", help="The order: its id or statement digest.")
 @ordered_records_options
-@snapshot_options
+@looking_options
 @json_option
 def command(
     certificate: Path,
     order: str,
-    bundles: tuple[Path, ...],
-    registers: tuple[str, ...],
-    trust: Path | None,
-    store_uri: str | None,
-    limits: tuple[str, ...],
+    looking: Looking,
     as_json: bool,
     records: OrderedRecords,
 ) -> None:
@@ -52,15 +49,14 @@ def command(
     It shows that a named officer declared it, of named digests. It does not show that bytes are gone.
     """
     from attest.cli.ordered_records import proofs_folder
-    from attest.cli.snapshot import find_order, take_snapshot
+    from attest.cli.snapshot import find_order
     from attest.closure import Closure, Outcome
     from attest.impact import Impact
     from attest.toll import LIMITS, impact_report
 
-    bounds = limits_from(limits)
-    snapshot = take_snapshot(bundles, (*registers, str(certificate)), trust, store_uri, bounds)
+    snapshot = looking.snapshot(certificate)
     state = find_order(snapshot, order)
-    found, shown = records.read(state, bounds, proofs_folder(certificate))
+    found, shown = records.read(state, looking.limits, proofs_folder(certificate))
     impact = Impact(snapshot.graph, state, found, shown)
     report = impact_report(impact, snapshot.orders, snapshot.trust.sha256)
     closure = Closure(_certificate(snapshot, state, certificate), impact, report)
