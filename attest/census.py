@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -29,8 +30,10 @@ __all__ = ["Census", "Readable", "Tally", "take_census"]
 
 PARALLEL_BYTES = 64 << 20
 """Bytes of data below which starting processes costs more than it saves."""
-SHARDS_AT_ONCE = 8
-"""Shards of one task."""
+UNITS_AT_ONCE = 4
+"""Units of one task, at most."""
+SHARDS_AT_ONCE = 16
+"""Shards of one task, at most."""
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -51,6 +54,7 @@ class Census:
 class Tally(NamedTuple):
     """What reading some units gave."""
 
+    units: int
     records: int
     nobody: int
     size: int
@@ -110,10 +114,10 @@ def take_census(
         tally = [0, 0]
         gather = _Gather(folder, secret, records.read, subject is not None)
         try:
-            for found in _done(gather, units, count):
+            for found in _done(gather, _ever_less(units, count, UNITS_AT_ONCE), count):
                 tally = [tally[0] + found.records, tally[1] + found.nobody]
                 if progress:
-                    progress.advance(1, found.size)
+                    progress.advance(found.units, found.size)
         finally:
             if progress:
                 progress.finish()
@@ -128,18 +132,18 @@ def take_census(
 
 @dataclass(frozen=True)
 class _Gather:
-    """Reads a unit and spills the keys of its records, in whatever process this is."""
+    """Reads units and spills the keys of their records, in whatever process this is."""
 
     folder: Path
     secret: bytes
     read: Callable[[Unit], Iterator[Batch]]
     people: bool
 
-    def __call__(self, unit: Unit) -> Tally:
+    def __call__(self, units: Sequence[Unit]) -> Tally:
         keyer = Keyer(self.secret)
         spills = [Spill(self.folder / space) for space in SPACES[: 1 + self.people]]
         records = nobody = 0
-        for batch in self.read(unit):
+        for batch in chain.from_iterable(map(self.read, units)):
             spills[0].add(keyer.keys(batch.records))
             records += len(batch.records)
             if self.people:
@@ -148,7 +152,8 @@ class _Gather:
                 nobody += len(batch.records) - len(named)
         for spill in spills:
             spill.flush()
-        return Tally(records, nobody, unit.end - unit.start or sum(found.size for found in unit.files))
+        size = sum(unit.end - unit.start or sum(found.size for found in unit.files) for unit in units)
+        return Tally(len(units), records, nobody, size)
 
 
 @dataclass(frozen=True)
@@ -167,8 +172,8 @@ def _settled(workers: int, folder: Path, path: Path, owner: Owner) -> Commitment
     place = folder / owner.space
     place.mkdir(exist_ok=True)
     level = level_for(spilled_keys(place))
-    step = SHARDS_AT_ONCE if level >= 8 else SHARDS
-    tasks = [range(start, start + step) for start in range(0, SHARDS, step)]
+    shards = range(SHARDS)
+    tasks = _ever_less(shards, workers, SHARDS_AT_ONCE) if level >= 8 else [shards]
     parts = _done(_Settle(place, level), tasks, workers)
     return write_leaves(path, [each for part in parts for each in part], owner)
 
@@ -187,6 +192,21 @@ class _Attempt:
             return cls(work(task))
         except Exception as error:  # noqa: BLE001 - raised again where the answers are taken
             return cls(error=error)
+
+
+def _ever_less(items: Sequence[T], workers: int, most: int) -> list[Sequence[T]]:
+    """Cut work into tasks that are large at first, as each has to wait for its turn, and small at the end.
+
+    So processes that get less of a busy machine than others end with them all the same (guided
+    self-scheduling, Polychronopoulos and Kuck 1987).
+    """
+    tasks: list[Sequence[T]] = []
+    start = 0
+    while start < len(items):
+        size = max(1, min(most, (len(items) - start) // (2 * workers)))
+        tasks.append(items[start : start + size])
+        start += size
+    return tasks
 
 
 def _done(work: Callable[[T], S], tasks: Sequence[T], workers: int) -> Iterator[S]:

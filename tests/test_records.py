@@ -12,6 +12,7 @@ from golden_files import check_golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attest import census
 from attest.census import take_census
 from attest.commitment import Keyer, commit
 from attest.errors import AttestError, DigestError, FormatError, LimitError, UsageError
@@ -292,6 +293,16 @@ def test_a_census_gives_the_commitment_whatever_runs_it(tmp_path, workers):
             assert (leaves.commitment, leaves.owner.artifact) == (expected, artifact)
             assert leaves.owner.records == 1000
     assert {path.name for path in tmp_path.iterdir()} == {"data", "c", "s"}
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 46, 256])
+@pytest.mark.parametrize("workers", [1, 2, 64])
+def test_work_is_cut_into_ever_smaller_tasks(count, workers):
+    tasks = census._ever_less(range(count), workers, 16)
+    assert [item for task in tasks for item in task] == list(range(count))
+    sizes = [len(task) for task in tasks]
+    assert sizes == sorted(sizes, reverse=True)
+    assert set(sizes) <= set(range(1, 17))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
