@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from attest.commitment import Commitment, Proof
     from attest.holding import Holding, Wanted
     from attest.leaves import LeafFile
+    from attest.recordbook import RecordBook
+    from attest.resource import Artifact
 
 __all__ = ["command"]
 
@@ -95,7 +97,7 @@ def commit(
     from attest.census import take_census
     from attest.manifest import digest_path
     from attest.record import find_records
-    from attest.recordbook import described, read_secret
+    from attest.recordbook import read_secret
 
     book = project_book()
     column = subject or _column_of(card_path)
@@ -104,9 +106,8 @@ def commit(
     bar = progress_bar()
     measured = digest_path(path, exclude=exclude, progress=bar)
     artifact = measured.artifact
-    before = {each.owner.space: each.commitment.secret_digest for each in _closed(book.leaves(artifact))}
-    if given is None and before:
-        given = book.secret(before["content"])
+    if given is None:
+        given = _secret_before(book, artifact)
     secret = book.keep_secret(given)
     census = take_census(
         records,
@@ -122,20 +123,32 @@ def commit(
     digest = census.content.secret_digest
     if column:
         book.keep_column(digest, column)
-    made = {
-        each.owner.space: described(each.commitment, each.owner) for each in _closed(book.leaves(artifact))
-    }
     result = {
         "dataset": str(artifact),
         "unit": records.unit,
         "records": census.records,
-        "content": made["content"],
-        "subject": made.get("subject"),
+        **_described(book, artifact),
         "withoutPerson": census.nobody if column else None,
         "secret": str(book.secret_file(digest)),
         "newSecret": given is None,
     }
     echo_json(result) if as_json else _tell_commit(result)
+
+
+def _secret_before(book: RecordBook, artifact: Artifact) -> bytes | None:
+    """Return the secret with which somebody committed to these records before, if anybody did."""
+    before = {each.owner.space: each.commitment.secret_digest for each in _closed(book.leaves(artifact))}
+    return book.secret(before["content"]) if before else None
+
+
+def _described(book: RecordBook, artifact: Artifact) -> dict[str, Any]:
+    """Return the commitments to a dataset as they will be signed."""
+    from attest.recordbook import described
+
+    made = {
+        each.owner.space: described(each.commitment, each.owner) for each in _closed(book.leaves(artifact))
+    }
+    return {"content": made["content"], "subject": made.get("subject")}
 
 
 def _column_of(card: Path | None) -> str | None:
