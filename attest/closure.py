@@ -12,11 +12,12 @@ from enum import StrEnum
 from functools import cached_property
 
 from attest.graph import Evidence
-from attest.impact import Certainty, Impact, snapshot_digest
+from attest.impact import Impact, snapshot_digest
 from attest.model import Model
 from attest.predicates.deletion_certificate import CertifiedItem, DeletionCertificate, InformedRecipient
 from attest.predicates.deletion_order import DeletionOrder, ThirdParties
 from attest.resource import Artifact
+from attest.taint import Certainty
 from attest.toll import AffectedRow, ImpactReport
 
 __all__ = ["Closure", "Gap", "Outcome", "asks_for_consent"]

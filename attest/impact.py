@@ -19,8 +19,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
@@ -31,66 +29,11 @@ from attest.docket import OrderState, named_artifacts, resolve
 from attest.graph import Graph
 from attest.predicates.distribution import Distribution
 from attest.resource import Artifact, ResourceDescriptor
+from attest.taint import Certainty, Hop, Reached, Why
 from attest.unexplained import Unknown, Unknowns
+from attest.waits import Waits
 
-__all__ = ["Certainty", "Hop", "Impact", "Reached", "Why", "snapshot_digest"]
-
-
-class Certainty(StrEnum):
-    """How an artifact stands to an order."""
-
-    PROVEN = "proven"
-    POSSIBLE = "possible"
-    CLEAR = "clear"
-
-
-class Hop(NamedTuple):
-    """How taint came to an artifact from the one before."""
-
-    source: Artifact
-    how: str
-    """The role it was read in, ``derivedFrom``, ``part`` (its weights are in the tree) or ``holds``."""
-    kind: str
-    """Kind of the step, or empty."""
-    statement: str
-    """Digest of the statement that says so; empty where a manifest does."""
-
-
-@dataclass(frozen=True)
-class Reached:
-    """An artifact that an order reaches or may reach."""
-
-    artifact: Artifact
-    certainty: Certainty
-    reason: str
-    """``target`` and ``descends``; of possible ones ``name``, ``claimed``, ``shares``, ``removal`` (a step
-    says it took the ordered records out, and nothing shows it), ``unknown`` (something behind it is
-    unexplained), ``cycle`` or ``order`` (the order cannot be read in full)."""
-    hop: Hop | None
-    """The last link of one witness path; ``None`` at its beginning."""
-    distance: int
-    """Links from the beginning of that path."""
-    origin: Artifact
-    """Where that path begins."""
-
-    @property
-    def descends(self) -> bool:
-        """Whether a path leads to it from a target; else something about it, or the order, is not known."""
-        return self.reason not in ("removal", "unknown", "cycle", "order")
-
-
-@dataclass(frozen=True)
-class Why:
-    """Why an artifact is clear."""
-
-    reason: str
-    """``origin``: a believed dataset statement, and no target; ``made``: every step that made it lists all
-    its inputs, and they are clear; ``removed``: so, but for inputs whose ordered records are shown to be out;
-    ``support``: small code, configuration or environment; ``named-only``: the order reaches nothing else."""
-    statements: tuple[str, ...]
-    """Digests of the statements that say so."""
-    proofs: tuple[str, ...] = ()
-    """What shows that the records are out: SHA-256 of files of proofs, roots of leaf files."""
+__all__ = ["Impact", "snapshot_digest"]
 
 
 def snapshot_digest(graph: Graph, without: Collection[str] = ()) -> str:
@@ -108,36 +51,6 @@ class _Edge(NamedTuple):
     target: Artifact
     hop: Hop
     granted: bool
-
-
-class _Waits:
-    """Who waits for whom: artifacts, and steps by their number."""
-
-    def __init__(self) -> None:
-        self._open: dict[Artifact | int, int] = defaultdict(int)
-        self._waiters: dict[Artifact | int, list[Artifact | int]] = defaultdict(list)
-
-    def add_all(self, who: Artifact | int, whom: Iterable[Artifact | int]) -> None:
-        """Let one wait for others."""
-        for each in whom:
-            self._open[who] += 1
-            self._waiters[each].append(who)
-
-    def settle(self, everybody: Iterable[Artifact | int], never: set[Artifact]) -> set[Artifact]:
-        """Return the artifacts that wait for nobody in the end; those on a circle wait for ever."""
-        ready = [each for each in everybody if not self._open.get(each)]
-        done: set[Artifact] = set()
-        while ready:
-            item = ready.pop()
-            if isinstance(item, Artifact):
-                if item in never:
-                    continue
-                done.add(item)
-            for who in self._waiters.get(item, ()):
-                self._open[who] -= 1
-                if self._open[who] == 0:
-                    ready.append(who)
-        return done
 
 
 class Impact:
@@ -425,7 +338,7 @@ class Impact:
 
     def _clear_without(self, targets: set[Artifact], forgiven: frozenset[Artifact]) -> set[Artifact]:
         """Return what is clear of ``targets``; what is rid of its records may be ``forgiven``."""
-        waits = _Waits()
+        waits = Waits()
         for number, node in enumerate(self.graph.steps):
             own = set(node.outputs)
             inputs = {a for each in node.inputs if (a := each.artifact) is not None}

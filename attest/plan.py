@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from attest.graph import SUPPORT_ROLES, StepNode
-from attest.impact import Certainty, Impact
+from attest.impact import Impact
 from attest.itemclass import item_class
 from attest.predicates.step import REQUIRED_ROLES, Input
 from attest.resource import Artifact
+from attest.taint import Certainty
 
 __all__ = ["WANTED_CLASSES", "Plan", "PlannedInput", "PlannedStep", "Wanted"]
 

@@ -12,8 +12,9 @@ from world import DEFAULT_ROLES, NOW, World, descriptor, make_trust
 from attest.absence import Looked, Shown
 from attest.commitment import prove
 from attest.digest import sha256_bytes
-from attest.impact import Certainty, Impact
+from attest.impact import Impact
 from attest.review import review
+from attest.taint import Certainty
 from attest.toll import impact_report, to_text
 from attest.toll_views import table, to_csv
 

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from world import DEFAULT_ROLES, NOW, World, descriptor, make_trust
 
 from attest.graph import SUPPORT_ROLES
-from attest.impact import Certainty, Impact, snapshot_digest
+from attest.impact import Impact, snapshot_digest
 from attest.matching import Delivery
 from attest.predicates.dataset import Dataset
 from attest.predicates.step import missing_roles
 from attest.resource import Artifact
 from attest.review import review
+from attest.taint import Certainty
 
 PROVEN, POSSIBLE, CLEAR = Certainty.PROVEN, Certainty.POSSIBLE, Certainty.CLEAR
 NOTHING = Delivery("nothing", Artifact("0" * 64), 0, {})

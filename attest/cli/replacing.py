@@ -62,7 +62,7 @@ class Replacing:
         from attest.cli.ordered_inputs import path_to
         from attest.errors import UsageError
         from attest.graph import SUPPORT_LIMIT, SUPPORT_ROLES
-        from attest.impact import Certainty
+        from attest.taint import Certainty
 
         for material in recorder.materials:
             artifact = material.artifact
