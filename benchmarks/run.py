@@ -4,7 +4,7 @@
     python benchmarks/run.py --write docs/performance.md
 
 Each script is run as its docstring says, one after the other, with smaller shapes under ``--quick`` (about
-a minute; the full run takes about twenty-five). What it prints is passed on; lines of goals are gathered at
+a minute; the full run takes about twenty). What it prints is passed on; lines of goals are gathered at
 the end.
 A script that fails is shown with its last words, and the others go on. Machines are shared: compare within
 one run only, and look at the load in its first lines before you believe a miss.
