@@ -53,9 +53,8 @@ def contenders(root: Path, stack: ExitStack) -> dict[str, Callable[[], object]]:
 
     cases: dict[str, Callable[[], object]] = {}
     for workers in (1, 2):
-        cluster = stack.enter_context(
-            LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0")
-        )
+        size = {"n_workers": workers, "threads_per_worker": 1, "processes": True}
+        cluster = stack.enter_context(LocalCluster(**size, dashboard_address="127.0.0.1:0"))
         engine = open_engine(cluster.scheduler_address.replace("tcp://", "dask://"))
         stack.callback(engine.close)
         cases[f"Dask, {workers} worker{'s' * (workers > 1)}"] = lambda engine=engine: hash_tree(

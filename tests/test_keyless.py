@@ -26,6 +26,7 @@ from attest.anchors import Anchors, KeylessHolder, read_sigstore_root
 from attest.bundle import Bundle, parse_bundle
 from attest.digest import sha256_bytes
 from attest.errors import AttestError, FormatError, UsageError
+from attest.keyring import Keyring
 from attest.reports.html import render as render_html
 from attest.reports.text import render as render_text
 from attest.resource import ResourceDescriptor
@@ -473,7 +474,7 @@ def test_a_builder_without_a_key(tmp_path, instance):
             "roots": mine.file.roots,
         }
     )
-    keys = {k: v for k, v in base._keys.items() if v.principals != ("ci",)}
+    keys = Keyring({k: v for k, v in base._keys.keys.items() if v.principals != ("ci",)})
     world = World(replace(base, file=file, _keys=keys, _anchors=mine._anchors))
     data, model = world.dataset("d"), world.file("model")
     leaf = instance.certificate()

@@ -20,7 +20,7 @@ from deletion import BUILDER, HERE, NOW, REGISTER, RUN, Shell, fill
 sys.path.insert(0, str(HERE / "pipeline"))
 import portraits
 
-TRAIN = "python pipeline/portraits.py"
+TRAIN = "python -B pipeline/portraits.py"  # bytecode beside the code would be another version of it
 GONE = ("p-007.pgm", "p-019.pgm", "p-031.pgm")
 
 
