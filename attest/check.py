@@ -43,7 +43,7 @@ __all__ = [
 MANY = 500
 """Lines from which on processes share the work: below, starting them costs more than they save."""
 
-_BATCH_LINES, _BATCH_BYTES = 64, 1 << 20
+_BATCH_LINES, _BATCH_BYTES = 32, 1 << 20
 
 
 @contextmanager

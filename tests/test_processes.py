@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +49,62 @@ def test_large_tasks_and_results_do_not_wait_for_each_other():
     assert all(task == result for task, result in in_processes(big, None, tasks, 2))
 
 
+def sized(shared, task):
+    return task[1] * b"x"
+
+
+@pytest.mark.parametrize("capacity", [1 << 20, 1 << 12])
+def test_tasks_and_results_of_any_size_never_wait_for_each_other(monkeypatch, capacity):
+    """Some are written ahead, some only once a process has nothing else."""
+    monkeypatch.setattr(processes, "_CAPACITY", capacity)
+    sizes = [10, 2_500_000, 0, 300_000, 60_000, 1_000_000, 900_000]
+    tasks = [(bytes(size), result) for size, result in product(sizes, sizes)]
+    found = list(in_processes(sized, None, tasks, 3))
+    assert [task for task, _ in found] == tasks
+    assert all(len(result) == task[1] for task, result in found)
+
+
+def test_small_tasks_lie_ready_while_one_is_worked_on():
+    given, done = [], []
+
+    def tasks():
+        for number in range(12):
+            given.append(len(done))
+            yield number
+
+    for task, _ in in_processes(slow, 0.05, tasks(), 1):
+        done.append(task)
+    assert given[: processes._DEPTH] == [0] * processes._DEPTH
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_nobody_stays_behind_when_the_first_process_is_killed():
+    code = (
+        "import os, sys, time\nsys.path.insert(0, sys.argv[1])\nfrom test_processes import slow\n"
+        "from attest.processes import in_processes\n"
+        "for _, pid in in_processes(slow, 0.01, range(10**6), 3):\n    print(pid, flush=True)\n"
+    )
+    words = [sys.executable, "-c", code, str(Path(__file__).parent)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as first:
+        pids = {int(first.stdout.readline()) for _ in range(30)}
+        first.kill()
+    try:
+        end = time.monotonic() + 30
+        while left := [pid for pid in pids if lives(pid)]:
+            assert time.monotonic() < end, left
+            time.sleep(0.02)
+    finally:
+        for pid in filter(lives, pids):
+            os.kill(pid, signal.SIGKILL)
+
+
+def lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def test_what_is_under_way_is_bounded():
     taken = []
 
@@ -57,7 +115,7 @@ def test_what_is_under_way_is_bounded():
 
     results = in_processes(square, None, tasks(), 2)
     next(results)
-    assert len(taken) <= 7
+    assert len(taken) <= 2 * processes._AHEAD + 1
     results.close()
     assert multiprocessing.active_children() == []
 
