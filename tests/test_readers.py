@@ -396,15 +396,17 @@ def test_processes_over_a_faulty_disk(tmp_path, monkeypatch, faults):
     make(tmp_path, 300)
     make(tmp_path / "large", 8, 80_000)
     small_batches(monkeypatch)
-    for seed in range(3):
+    good = bad = 0
+    for seed in range(4):  # which process reads what is chance: one round may meet nothing but deaths
         be_faulty(monkeypatch, seed, *faults)
-        good, bad = never_wrong(tmp_path, Processes(2))
-        assert good
-        assert bad or faults == ["death"]
+        more = never_wrong(tmp_path, Processes(2))
+        good, bad = good + more[0], bad + more[1]
+    assert good
+    assert bad or faults == ["death"]
 
 
 def test_one_error_names_all_that_cannot_be_read_and_there_is_no_digest(tmp_path, monkeypatch):
-    make(tmp_path, 300)
+    make(tmp_path, 1200)  # two in a hundred are refused, by chance
     be_faulty(monkeypatch, 7, "eacces")
     with pytest.raises(
         DigestError, match=r"\d+ paths cannot be digested: .*\(permission denied\).*\(permission denied\)"
