@@ -27,7 +27,8 @@ _FEW = 2_000
 class Marks:
     """Which ids were reached: a set while they are few, and then a byte for each id there may be.
 
-    A byte in a page of its own for every one of a thousand ids takes longer than to find them.
+    To touch a page of memory for every one of a thousand ids, and to count them, would be a good part of the time
+    that it takes to find them.
 
     Args:
         largest: of the ids there may be.
