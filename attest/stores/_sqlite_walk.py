@@ -27,8 +27,8 @@ _FEW = 2_000
 class Marks:
     """Which ids were reached: a set while they are few, and then a byte for each id there may be.
 
-    To touch a page of memory for every one of a thousand ids, and to count them, would be a good part of the time
-    that it takes to find them.
+    To touch a page of memory for every one of a thousand ids, and to count them, would be a good part of the
+    time that it takes to find them.
 
     Args:
         largest: of the ids there may be.
