@@ -299,7 +299,8 @@ roles:
 """
 
 
-def test_a_buyer_accepts_what_was_made_of_the_new_version_with_the_proofs(certified, capfd):
+def sold(root, capfd):
+    """A model made of the new version is sold with the proofs; return how its buyer verifies it."""
     script = "mkdir again && echo again > again/model.safetensors"
     words = ("--kind", "train", "--dataset", "clean", "--output", "again", "--", "sh", "-c", script)
     attest(capfd, "run", *words)
@@ -307,13 +308,17 @@ def test_a_buyer_accepts_what_was_made_of_the_new_version_with_the_proofs(certif
     attest(capfd, "order", "add", "D-1.yaml", "-o", "order.jsonl")
     attest(capfd, "register", "append", "1", "--order", "order.jsonl", "-o", "2")
     attest(capfd, "bundle", "again", "--proof", "clean.removal")
-    public = (certified / "keys" / "attest.key.pub").read_bytes()
-    (certified / "buyer.yaml").write_text(TRUST.replace("SHA", sha256_bytes(public)))
-    (certified / "policy.yaml").write_text(
+    public = (root / "keys" / "attest.key.pub").read_bytes()
+    (root / "buyer.yaml").write_text(TRUST.replace("SHA", sha256_bytes(public)))
+    (root / "policy.yaml").write_text(
         f"policy: one\nversion: 1\nrules: [{{not-under-order: {{register: {REGISTER}}}}}]\n"
     )
     words = ("verify", "again", "-t", "buyer.yaml", "-p", "policy.yaml", "--json")
-    words += ("--register", "2", "--register", "order.jsonl")
+    return (*words, "--register", "2", "--register", "order.jsonl")
+
+
+def test_a_buyer_accepts_what_was_made_of_the_new_version_with_the_proofs(certified, capfd):
+    words = sold(certified, capfd)
     assert json.loads(attest(capfd, *words)[0])["verdict"] == "ACCEPT"
     (certified / "again.proofs").rename(certified / "elsewhere")
     said = json.loads(attest(capfd, *words, code=3)[0])
@@ -332,20 +337,7 @@ def listed(root, capfd):
     gone = keys(root, 7, 8)
     (root / "gone.txt").write_text("".join(f"{key.hex()}\n" for key in gone))
     remove(capfd, ordered(root, capfd, "list: gone.txt"), 7, 8)
-    script = "mkdir again && echo again > again/model.safetensors"
-    words = ("--kind", "train", "--dataset", "clean", "--output", "again", "--", "sh", "-c", script)
-    attest(capfd, "run", *words)
-    attest(capfd, "register", "new", REGISTER, "--next-update", "9 days", "--scope", "order", "-o", "1")
-    attest(capfd, "order", "add", "D-1.yaml", "-o", "order.jsonl")
-    attest(capfd, "register", "append", "1", "--order", "order.jsonl", "-o", "2")
-    attest(capfd, "bundle", "again", "--proof", "clean.removal")
-    public = (root / "keys" / "attest.key.pub").read_bytes()
-    (root / "buyer.yaml").write_text(TRUST.replace("SHA", sha256_bytes(public)))
-    (root / "policy.yaml").write_text(
-        f"policy: one\nversion: 1\nrules: [{{not-under-order: {{register: {REGISTER}}}}}]\n"
-    )
-    words = ("verify", "again", "-t", "buyer.yaml", "-p", "policy.yaml", "--json")
-    return (*words, "--register", "2", "--register", "order.jsonl")
+    return sold(root, capfd)
 
 
 def test_a_buyer_gives_the_list_of_keys_an_order_names(root, listed, capfd):
